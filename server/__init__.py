@@ -1,0 +1,1 @@
+"""The platform: rooms from kit (lowest) to app, worker and cli (highest)."""

@@ -1,0 +1,1 @@
+"""Events into windows, windows into figures."""

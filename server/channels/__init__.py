@@ -1,0 +1,1 @@
+"""The ways a customer reaches a flow: one folder per channel kind."""

@@ -1,0 +1,1 @@
+"""Contacts, conversations, messages: accepted once, in order, delivered."""

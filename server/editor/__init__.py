@@ -1,0 +1,1 @@
+"""The pages on which a flow is drawn, tested and published."""

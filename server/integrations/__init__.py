@@ -1,0 +1,1 @@
+"""Other companies' systems: performing calls with retries and limits."""

@@ -1,0 +1,1 @@
+"""Language models: the only door to LiteLLM."""

@@ -1,0 +1,1 @@
+"""One turn of one conversation: input in, runtime, one commit, effects out."""
