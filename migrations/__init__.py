@@ -1,0 +1,1 @@
+"""Alembic revisions: one change each, and the row-level policies."""

@@ -1,0 +1,111 @@
+"""Contacts, conversations, what came in (inbox), what was said (messages), what must go out (outbox)."""
+
+from sqlalchemy import Boolean, Column, DateTime, ForeignKeyConstraint, Index, Integer, PrimaryKeyConstraint, Table, Text, UniqueConstraint, Uuid, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from server.kit.db import metadata
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("id", Uuid, nullable=False),
+    Column("channel_id", Uuid, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("name", Text),
+    Column("language", Text),
+    Column("attributes", JSONB, nullable=False, server_default="{}"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    UniqueConstraint("tenant_id", "channel_id", "external_id"),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("id", Uuid, nullable=False),
+    Column("channel_id", Uuid, nullable=False),
+    Column("contact_id", Uuid, nullable=False),
+    Column("flow_id", Uuid, nullable=False),
+    Column("flow_version", Integer, nullable=False),
+    Column("is_test", Boolean, nullable=False, server_default="false"),
+    Column("status", Text, nullable=False, server_default="open"),
+    Column("outcome", Text),
+    Column("state", JSONB),
+    Column("state_version", Integer, nullable=False, server_default="0"),
+    Column("waiting_for", Text),
+    Column("turn", Integer, nullable=False, server_default="0"),
+    Column("last_seq", Integer, nullable=False, server_default="0"),
+    Column("lease_no", Integer, nullable=False, server_default="0"),
+    Column("lease_until", DateTime(timezone=True)),
+    Column("started_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("ended_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    ForeignKeyConstraint(["tenant_id", "contact_id"], ["contacts.tenant_id", "contacts.id"]),
+    Index(None, "tenant_id", "updated_at"),
+    Index(None, "tenant_id", "contact_id"),
+    Index(None, "tenant_id", "flow_id", "started_at"),
+    postgresql_with={"fillfactor": "70"},
+)
+
+# Every input of every turn. `position` orders what came in; `turn` and `turn_order` say where it was used: replay reads them back.
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("id", Uuid, nullable=False),
+    Column("conversation_id", Uuid, nullable=False),
+    Column("channel_id", Uuid, nullable=False),
+    Column("external_id", Text),
+    Column("input", JSONB, nullable=False),
+    Column("status", Text, nullable=False, server_default="pending"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("error", Text),
+    Column("turn", Integer),
+    Column("turn_order", Integer),
+    Column("received_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("processed_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    UniqueConstraint("tenant_id", "channel_id", "external_id"),
+    ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
+    Index(None, "tenant_id", "conversation_id"),
+    Index("inbox_pending_idx", "tenant_id", "conversation_id", "id", postgresql_where=text("status = 'pending'")),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("conversation_id", Uuid, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Column("client_message_id", Text),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("tenant_id", "conversation_id", "seq"),
+    ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
+)
+
+# Only channels that we push to have outbox rows; the web widget pulls its messages by sequence number from `messages`.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("conversation_id", Uuid, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("channel_id", Uuid, nullable=False),
+    Column("status", Text, nullable=False, server_default="pending"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("lease_no", Integer, nullable=False, server_default="0"),
+    Column("lease_until", DateTime(timezone=True)),
+    Column("provider_id", Text),
+    Column("error", Text),
+    Column("sent_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("tenant_id", "conversation_id", "seq"),
+    ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
+    Index("outbox_due_idx", "due_at", postgresql_where=text("status = 'pending'")),
+)

@@ -1,0 +1,103 @@
+"""The database and the tenant: every statement runs in a transaction that says whose rows it may see.
+
+Row-level security does the work; see migrations/policies.py. Three doors:
+`tenant()` reads and writes one tenant's rows, `lookup()` reads rows named by a secret or public key before the tenant is known,
+`sweep()` reads the ids (never the content) of due work of every tenant.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from sqlalchemy import MetaData, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+APP_ROLE = "chatloom_app"
+SWEEPER_ROLE = "chatloom_sweeper"
+LOOKUPS = ("channel_id", "email", "account_id", "token_hash")
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+_SET_TENANT = text("select set_config('app.tenant_id', :tenant_id, true)")
+_encoder = msgspec.json.Encoder()
+
+
+def to_json(value: object) -> str:
+    """JSON text as stored in jsonb columns."""
+    return _encoder.encode(value).decode()
+
+
+class Database:
+    """Connections to one PostgreSQL, all of them in the role that owns nothing."""
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        """`url` is a libpq address, `postgresql://user:password@host:port/name` or with `?host=/socket/folder`."""
+        self.url = url
+        self.engine: AsyncEngine = create_async_engine(
+            re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql+asyncpg://", url),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=False,
+            json_serializer=to_json,
+            json_deserializer=msgspec.json.decode,
+            connect_args={"server_settings": self._server_settings()},
+        )
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    @staticmethod
+    def _server_settings() -> dict[str, str]:
+        return {"role": APP_ROLE, "jit": "off", "timezone": "UTC", "application_name": "chatloom"}
+
+    async def open_pool(self, size: int) -> "asyncpg.Pool[asyncpg.Record]":
+        """The plain asyncpg pool of the hot path (turns); opened once, `size` connections."""
+        if self._pool is None:
+            self._pool = await asyncpg.create_pool(
+                re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", self.url),
+                min_size=1,
+                max_size=size,
+                server_settings=self._server_settings(),
+            )
+        return self._pool
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def tenant(self, tenant_id: UUID) -> AsyncIterator[AsyncConnection]:
+        """One transaction on the rows of `tenant_id`; committed at the end, rolled back on an error."""
+        async with self.engine.begin() as connection:
+            await connection.execute(_SET_TENANT, {"tenant_id": str(tenant_id)})
+            yield connection
+
+    @asynccontextmanager
+    async def lookup(self, **keys: UUID | str) -> AsyncIterator[AsyncConnection]:
+        """One read-only transaction that sees only rows carrying one of the `keys` (names in LOOKUPS)."""
+        if unknown := keys.keys() - set(LOOKUPS):
+            raise ValueError(f"no such lookup key: {', '.join(sorted(unknown))}")
+        async with self.engine.begin() as connection:
+            columns = ", ".join(f"set_config('app.{name}', :{name}, true)" for name in keys)
+            await connection.execute(text(f"select set_config('transaction_read_only', 'on', true), {columns}"), {n: str(v) for n, v in keys.items()})
+            yield connection
+
+    @asynccontextmanager
+    async def sweep(self) -> AsyncIterator[AsyncConnection]:
+        """One read-only transaction that sees the ids of due work of every tenant, by column grants."""
+        async with self.engine.begin() as connection:
+            await connection.execute(text(f"set local role {SWEEPER_ROLE}"))
+            await connection.execute(text("set transaction read only"))
+            yield connection

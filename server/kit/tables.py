@@ -1,0 +1,42 @@
+"""Rows of the kit: the event log and the job list."""
+
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, PrimaryKeyConstraint, Table, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from server.kit.db import metadata
+
+events = Table(
+    "events",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("id", BigInteger, Identity(always=False), nullable=False),
+    Column("type", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("conversation_id", Uuid),
+    Column("flow_id", Uuid),
+    Column("flow_version", Integer),
+    Column("channel_id", Uuid),
+    Column("props", JSONB, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    Index(None, "tenant_id", "at"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("id", Uuid, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("args", JSONB, nullable=False),
+    Column("status", Text, nullable=False, server_default="pending"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("lease_no", Integer, nullable=False, server_default="0"),
+    Column("lease_until", DateTime(timezone=True)),
+    Column("progress", JSONB),
+    Column("error", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("finished_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    Index("jobs_due_idx", "due_at", postgresql_where=text("status in ('pending', 'running')")),
+)

@@ -1,0 +1,62 @@
+"""Turns as they ran, the calls they made and the timers they set."""
+
+from sqlalchemy import Column, DateTime, ForeignKeyConstraint, Index, Integer, Numeric, PrimaryKeyConstraint, Table, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from server.kit.db import metadata
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("conversation_id", Uuid, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("flow_version", Integer, nullable=False),
+    Column("path", JSONB, nullable=False),
+    Column("effects", JSONB, nullable=False),
+    Column("state_digest", Text, nullable=False),
+    Column("waiting_for", Text),
+    Column("ms", Numeric(10, 3), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("tenant_id", "conversation_id", "turn"),
+    ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("conversation_id", Uuid, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("node_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    Column("timeout_s", Numeric(10, 3), nullable=False),
+    Column("status", Text, nullable=False, server_default="pending"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("lease_no", Integer, nullable=False, server_default="0"),
+    Column("lease_until", DateTime(timezone=True)),
+    Column("result", JSONB),
+    Column("ms", Integer),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("finished_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
+    Index(None, "tenant_id", "conversation_id"),
+    Index("calls_due_idx", "due_at", postgresql_where=text("status in ('pending', 'running')")),
+)
+
+timers = Table(
+    "timers",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("conversation_id", Uuid, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("status", Text, nullable=False, server_default="waiting"),
+    PrimaryKeyConstraint("tenant_id", "conversation_id", "id"),
+    ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
+    Index("timers_due_idx", "due_at", postgresql_where=text("status = 'waiting'")),
+)
