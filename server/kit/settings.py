@@ -1,0 +1,197 @@
+"""The settings: read once from the environment, here and nowhere else."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, get_type_hints
+
+FIRST_PORT = 8800
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+class BadSetting(ValueError):
+    """A setting that cannot be used; the message says which and what it should look like."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The environment variable of a setting, and what it means."""
+
+    variable: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an operator can choose. Nothing has to be chosen: the defaults run on a bare machine."""
+
+    data_dir: Annotated[
+        Path,
+        About(
+            "CHATLOOM_DATA_DIR",
+            "Folder of everything that must survive a restart: the embedded database, the secret key, files.",
+        ),
+    ] = Path("data")
+    database_url: Annotated[
+        str | None,
+        About(
+            "CHATLOOM_DATABASE_URL",
+            "Address of an outside PostgreSQL, `postgresql://user:password@host:5432/name`. Empty: an embedded one in the data folder.",
+        ),
+    ] = field(default=None, repr=False)
+    migration_database_url: Annotated[
+        str | None,
+        About(
+            "CHATLOOM_MIGRATION_DATABASE_URL",
+            "The same database for the role that owns the tables; used by `chatloom migrate` only. Empty: the address above.",
+        ),
+    ] = field(default=None, repr=False)
+    redis_url: Annotated[
+        str | None,
+        About(
+            "CHATLOOM_REDIS_URL",
+            "Address of an outside Redis, `redis://host:6379/0`. Empty: an embedded one.",
+        ),
+    ] = field(default=None, repr=False)
+    host: Annotated[
+        str,
+        About(
+            "CHATLOOM_HOST",
+            "Network address the web process listens on; `0.0.0.0` lets other machines in.",
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[
+        int,
+        About(
+            "CHATLOOM_PORT",
+            f"Port the web process listens on. 0: the first free port from {FIRST_PORT} up.",
+        ),
+    ] = 0
+    base_url: Annotated[
+        str,
+        About(
+            "CHATLOOM_BASE_URL",
+            "Address people reach the server by, for links and the widget, `https://chat.example.com`. Empty: `http://localhost:<port>`.",
+        ),
+    ] = ""
+    outbound_allow: Annotated[
+        frozenset[str],
+        About(
+            "CHATLOOM_OUTBOUND_ALLOW",
+            "Private addresses that flows may call all the same, `host:port` separated by commas. Everything private is refused otherwise.",
+        ),
+    ] = frozenset()
+    secret_key_file: Annotated[
+        Path,
+        About(
+            "CHATLOOM_SECRET_KEY_FILE",
+            "File with the key that protects sessions and stored credentials; made on the first start. Keep a copy.",
+        ),
+    ] = Path("secret.key")
+    log_level: Annotated[
+        str,
+        About(
+            "CHATLOOM_LOG_LEVEL",
+            f"How much is written to the log: {', '.join(LOG_LEVELS)}.",
+        ),
+    ] = "info"
+    plugins_dir: Annotated[
+        Path | None,
+        About(
+            "CHATLOOM_PLUGINS_DIR",
+            "Folder with node plugins of your own, one folder per node. Empty: none.",
+        ),
+    ] = None
+    workers: Annotated[
+        int,
+        About(
+            "CHATLOOM_WORKERS",
+            "How many worker processes `chatloom run` starts for integrations, model calls and training.",
+        ),
+    ] = 1
+
+    @property
+    def public_url(self) -> str:
+        """The address to print and to put into links, without a slash at the end."""
+        return (self.base_url or f"http://localhost:{self.port}").rstrip("/")
+
+
+def described_settings() -> dict[str, About]:
+    """Every setting by name, with its variable and meaning."""
+    return {name: hint.__metadata__[0] for name, hint in get_type_hints(Settings, include_extras=True).items()}
+
+
+_ABOUT = described_settings()
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of the setting `name`."""
+    return _ABOUT[name].variable
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process; `environment` stands in for the real one in tests."""
+    source = os.environ if environment is None else environment
+    given = {name: text for name, about in _ABOUT.items() if (text := source.get(about.variable, "").strip())}
+    data_dir = Path(given.get("data_dir", "data")).expanduser().absolute()
+    return Settings(
+        data_dir=data_dir,
+        database_url=_address(given, "database_url", "postgresql://", "postgres://"),
+        migration_database_url=_address(given, "migration_database_url", "postgresql://", "postgres://"),
+        redis_url=_address(given, "redis_url", "redis://", "rediss://", "unix://"),
+        host=given.get("host", "127.0.0.1"),
+        port=_number(given, "port", 0, lowest=0, highest=65535),
+        base_url=(_address(given, "base_url", "http://", "https://") or "").rstrip("/"),
+        outbound_allow=frozenset(_hosts(given.get("outbound_allow", ""))),
+        secret_key_file=Path(given.get("secret_key_file") or data_dir / "secret.key").expanduser().absolute(),
+        log_level=_log_level(given.get("log_level", "info")),
+        plugins_dir=Path(given["plugins_dir"]).expanduser().absolute() if "plugins_dir" in given else None,
+        workers=_number(given, "workers", 1, lowest=1, highest=64),
+    )
+
+
+def environment_for_children(settings: Settings) -> dict[str, str]:
+    """The environment in which a child process reads the same settings."""
+    ours = {about.variable: _as_text(getattr(settings, name)) for name, about in _ABOUT.items()}
+    return {**os.environ, **ours, "PYTHONUNBUFFERED": "1"}
+
+
+def set_environment_default(variable: str, value: str) -> None:
+    """Set a variable that a library reads while it is imported, unless the operator set it."""
+    os.environ.setdefault(variable, value)
+
+
+def _as_text(value: object) -> str:
+    if value is None:
+        return ""
+    return ",".join(sorted(value)) if isinstance(value, frozenset) else str(value)
+
+
+def _address(given: Mapping[str, str], name: str, *schemes: str) -> str | None:
+    address = given.get(name)
+    if address is not None and not address.startswith(schemes):
+        raise BadSetting(f"{variable_of(name)} must start with {' or '.join(schemes)}")
+    return address
+
+
+def _number(given: Mapping[str, str], name: str, default: int, *, lowest: int, highest: int) -> int:
+    text = given.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and lowest <= int(text) <= highest):
+        raise BadSetting(f"{variable_of(name)} must be a whole number from {lowest} to {highest}, not {text!r}")
+    return int(text)
+
+
+def _hosts(text: str) -> list[str]:
+    hosts = [part.strip().lower() for part in text.split(",") if part.strip()]
+    for host in hosts:
+        name, _, port = host.rpartition(":")
+        if not (name and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+            raise BadSetting(f"{variable_of('outbound_allow')} must be host:port entries separated by commas, not {host!r}")
+    return hosts
+
+
+def _log_level(text: str) -> str:
+    if text.lower() not in LOG_LEVELS:
+        raise BadSetting(f"{variable_of('log_level')} must be one of {', '.join(LOG_LEVELS)}, not {text!r}")
+    return text.lower()
