@@ -1,0 +1,178 @@
+"""News fanned out to the browsers that listen now: a wake-up over Redis publish/subscribe, never the truth.
+
+A subscriber may miss news (Redis restarts, a queue overflows); it then gets `RESYNC` and reads the database again.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+RESYNC: Mapping[str, Any] = {"kind": "resync"}
+
+_QUEUE_LIMIT = 256
+_PUBLISH_TIMEOUT_S = 1.0
+_CONFIRM_TIMEOUT_S = 1.0
+_LONGEST_BACKOFF_S = 5.0
+_KEEP_ALIVE = "live:keep-alive"
+_LOST = (RedisError, OSError, TimeoutError)
+
+_log = logging.getLogger(__name__)
+
+
+class Subscription:
+    """The news of one topic for one listener, oldest first; ends when the process shuts down."""
+
+    def __init__(self) -> None:
+        self._news: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue(_QUEUE_LIMIT)
+        self._ended = False
+
+    def put(self, data: Mapping[str, Any]) -> None:
+        """Hand over one piece of news; a listener that is too slow loses what waits and is told to resync."""
+        if self._news.full():
+            self._forget()
+            data = RESYNC
+        self._news.put_nowait(data)
+
+    def end(self) -> None:
+        """No more news."""
+        self._forget()
+        self._news.put_nowait(None)
+
+    def _forget(self) -> None:
+        while not self._news.empty():
+            self._news.get_nowait()
+
+    async def wait(self, seconds: float) -> Mapping[str, Any] | None:
+        """The next piece of news, or None after `seconds` without any; raises StopAsyncIteration at the end."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.__anext__()
+        except TimeoutError:
+            return None
+
+    def __aiter__(self) -> "Subscription":
+        return self
+
+    async def __anext__(self) -> Mapping[str, Any]:
+        data = None if self._ended else await self._news.get()
+        if data is None:
+            self._ended = True
+            raise StopAsyncIteration
+        return data
+
+
+class Live:
+    """One Redis publish/subscribe connection per process, shared by all its listeners."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._listeners: dict[str, set[Subscription]] = {}
+        self._confirmed: dict[str, asyncio.Event] = {}
+        self._pubsub: PubSub | None = None
+        self._reader: asyncio.Task[None] | None = None
+
+    async def publish(self, tenant_id: UUID, topic: str, data: Mapping[str, Any]) -> None:
+        """Tell whoever listens to `topic` of this tenant. Never fails the caller: listeners also look for themselves."""
+        try:
+            async with asyncio.timeout(_PUBLISH_TIMEOUT_S):
+                await self._redis.publish(_channel(tenant_id, topic), msgspec.json.encode(data))
+        except _LOST as error:
+            _log.warning("news of %s lost: %r", topic, error)
+
+    @asynccontextmanager
+    async def subscribe(self, tenant_id: UUID, topic: str) -> AsyncIterator[Subscription]:
+        """Listen to `topic` of this tenant. What is published after the block is entered arrives (or RESYNC does)."""
+        channel = _channel(tenant_id, topic)
+        subscription = Subscription()
+        try:
+            await self._join(channel, subscription)
+            yield subscription
+        finally:
+            await self._leave(channel, subscription)
+
+    async def close(self) -> None:
+        """End every subscription and hang up."""
+        for subscription in [one for listeners in self._listeners.values() for one in listeners]:
+            subscription.end()
+        if self._reader is not None:
+            self._reader.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._reader
+            self._reader = None
+
+    async def _join(self, channel: str, subscription: Subscription) -> None:
+        if self._reader is None:
+            self._reader = asyncio.create_task(self._read_for_ever(), name="live reader")
+        listeners = self._listeners.setdefault(channel, set())
+        listeners.add(subscription)
+        confirmed = self._confirmed.setdefault(channel, asyncio.Event())
+        if len(listeners) == 1 and self._pubsub is not None:
+            with suppress(*_LOST):
+                await self._pubsub.subscribe(channel)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(confirmed.wait(), _CONFIRM_TIMEOUT_S)
+
+    async def _leave(self, channel: str, subscription: Subscription) -> None:
+        listeners = self._listeners.get(channel, set())
+        listeners.discard(subscription)
+        if listeners:
+            return
+        self._listeners.pop(channel, None)
+        self._confirmed.pop(channel, None)
+        if self._pubsub is not None:
+            with suppress(*_LOST):
+                await self._pubsub.unsubscribe(channel)
+
+    async def _read_for_ever(self) -> None:
+        backoff = 0.1
+        while True:
+            try:
+                async with self._redis.pubsub() as pubsub:
+                    await pubsub.subscribe(_KEEP_ALIVE)
+                    self._pubsub = pubsub  # from here on whoever joins subscribes for itself
+                    if self._listeners:
+                        await pubsub.subscribe(*self._listeners)
+                    backoff = 0.1
+                    await self._read(pubsub)
+            except _LOST as error:
+                _log.warning("live connection lost, next try in %.1f s: %r", backoff, error)
+            finally:
+                self._pubsub = None
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, _LONGEST_BACKOFF_S)
+
+    async def _read(self, pubsub: PubSub) -> None:
+        async for message in pubsub.listen():
+            channel = _as_text(message["channel"])
+            if message["type"] == "subscribe":
+                self._confirm(channel)
+            elif message["type"] == "message":
+                data = msgspec.json.decode(message["data"])
+                for subscription in self._listeners.get(channel, ()):
+                    subscription.put(data)
+
+    def _confirm(self, channel: str) -> None:
+        """Redis listens for us. The second time means that the connection was away: news may have been missed."""
+        confirmed = self._confirmed.get(channel)
+        if confirmed is None:
+            return
+        if confirmed.is_set():
+            for subscription in self._listeners.get(channel, ()):
+                subscription.put(RESYNC)
+        confirmed.set()
+
+
+def _channel(tenant_id: UUID, topic: str) -> str:
+    return f"live:{tenant_id}:{topic}"
+
+
+def _as_text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
