@@ -1,0 +1,109 @@
+// Builds ui/static/dist: hashed scripts and styles, the icon sprite, lazily loaded libraries, and manifest.json that maps plain names to hashed ones.
+// Usage: node ui/build.mjs [--dev]
+import * as esbuild from "esbuild";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { iconNames } from "./icons.mjs";
+import { pruneCss } from "./prune.mjs";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const src = path.join(root, "ui/src");
+const out = path.join(root, "ui/static/dist");
+const modules = path.join(root, "node_modules");
+const dev = process.argv.includes("--dev");
+
+/** plain name -> hashed name */
+const manifest = {};
+/** plain name -> hashed names it imports statically, for <link rel="modulepreload"> */
+const preload = {};
+
+function put(name, data) {
+  const hash = createHash("sha256").update(data).digest("hex").slice(0, 8).toUpperCase();
+  const { name: stem, ext } = path.parse(name);
+  const hashed = `${stem}-${hash}${ext}`;
+  fs.writeFileSync(path.join(out, hashed), data);
+  manifest[name] = hashed;
+}
+
+function sprite(names) {
+  const symbols = names.map((name) => {
+    const svg = fs.readFileSync(path.join(modules, "lucide-static/icons", `${name}.svg`), "utf8");
+    const inner = svg.slice(svg.indexOf(">", svg.indexOf("<svg")) + 1, svg.lastIndexOf("</svg>")).replace(/\s*\n\s*/g, "");
+    return `<symbol id="${name}" viewBox="0 0 24 24">${inner}</symbol>`;
+  });
+  return `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>`;
+}
+
+function record(metafile) {
+  for (const [file, meta] of Object.entries(metafile.outputs)) {
+    if (!meta.entryPoint || !/\.(js|css)$/.test(file)) continue;
+    const hashed = path.basename(file);
+    const name = hashed.replace(/-[A-Z0-9]{8}(\.\w+)$/, "$1");
+    manifest[name] = hashed;
+    const needed = meta.imports.filter((one) => one.kind === "import-statement").map((one) => path.basename(one.path));
+    if (needed.length) preload[name] = needed;
+  }
+}
+
+const shared = {
+  absWorkingDir: root,
+  bundle: true,
+  minify: !dev,
+  sourcemap: dev ? "inline" : false,
+  target: ["es2022", "chrome125", "firefox126", "safari17.4"],
+  outdir: out,
+  entryNames: "[name]-[hash]",
+  chunkNames: "chunk-[name]-[hash]",
+  assetNames: "[name]-[hash]",
+  metafile: true,
+  logLevel: "error",
+};
+
+const basecoat = {
+  name: "basecoat",
+  setup(build) {
+    build.onLoad({ filter: /basecoat-[\w.]+\.css$/ }, ({ path: file }) => ({
+      contents: pruneCss(fs.readFileSync(file, "utf8")),
+      loader: "css",
+    }));
+  },
+};
+
+const existing = (entries) => Object.fromEntries(Object.entries(entries).filter(([, file]) => fs.existsSync(path.join(src, file))).map(([name, file]) => [name, `ui/src/${file}`]));
+
+/** Pages of the application: modules that share chunks, and style sheets. */
+const pages = () =>
+  esbuild.build({
+    ...shared,
+    entryPoints: existing({ app: "app.ts", editor: "editor/editor.ts", charts: "charts.ts" }),
+    splitting: true,
+    format: "esm",
+  });
+
+const styles = () =>
+  esbuild.build({
+    ...shared,
+    entryPoints: existing({ app: "css/app.css", editor: "css/editor.css" }),
+    plugins: [basecoat],
+    loader: { ".woff2": "file" },
+  });
+
+/** Scripts that stand alone: one classic file each, because they run before or outside our modules. */
+const alone = () =>
+  esbuild.build({
+    ...shared,
+    entryPoints: existing({ theme: "theme.ts", widget: "widget/widget.ts" }),
+    format: "iife",
+    loader: { ".css": "text", ".svg": "text" },
+  });
+
+fs.rmSync(out, { recursive: true, force: true });
+fs.mkdirSync(out, { recursive: true });
+put("icons.svg", sprite(iconNames(root)));
+put("plotly.js", fs.readFileSync(path.join(modules, "plotly.js-basic-dist-min/plotly-basic.min.js")));
+for (const result of await Promise.all([pages(), styles(), alone()])) record(result.metafile);
+const json = (value) => JSON.stringify(Object.fromEntries(Object.entries(value).sort()), null, 1) + "\n";
+fs.writeFileSync(path.join(out, "preload.json"), json(preload));
+fs.writeFileSync(path.join(out, "manifest.json"), json(manifest)); // last: who sees a manifest sees every file it names

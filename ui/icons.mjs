@@ -1,0 +1,34 @@
+// Finds the names of the Lucide icons in use: every quoted word inside a Jinja tag, every "icon" of a node, and every icon named in Python or TypeScript,
+// as far as Lucide has an icon of that name.
+import fs from "node:fs";
+import path from "node:path";
+
+const QUOTED = /["']([a-z][a-z0-9]*(?:-[a-z0-9]+)*)["']/g;
+const TAG = /\{[{%][\s\S]*?[}%]\}/g;
+const SOURCES = [
+  { folder: "ui/templates", extension: ".html", areas: (text) => text.match(TAG) ?? [] },
+  { folder: "ui/src", extension: ".ts", areas: (text) => text.match(/\bicon\([^)]*\)/g) ?? [] },
+  { folder: "node_library", extension: ".json", areas: (text) => text.match(/"icon"\s*:\s*"[^"]*"/g) ?? [] },
+  { folder: "server", extension: ".py", areas: (text) => text.match(/\bicon["']?\s*[=:(][^,)}\n]*/g) ?? [] },
+];
+
+export function iconNames(root) {
+  const known = (name) => fs.existsSync(path.join(root, "node_modules/lucide-static/icons", `${name}.svg`));
+  const found = new Set();
+  for (const { folder, extension, areas } of SOURCES) {
+    for (const file of filesIn(path.join(root, folder), extension)) {
+      for (const area of areas(fs.readFileSync(file, "utf8"))) {
+        for (const [, name] of area.matchAll(QUOTED)) if (known(name)) found.add(name);
+      }
+    }
+  }
+  return [...found].sort();
+}
+
+function filesIn(folder, extension) {
+  if (!fs.existsSync(folder)) return [];
+  return fs
+    .readdirSync(folder, { recursive: true })
+    .filter((name) => name.endsWith(extension))
+    .map((name) => path.join(folder, name));
+}
