@@ -1,0 +1,100 @@
+"""The web process: finds the rooms' routes, opens what they share, answers."""
+
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import redis.asyncio
+from litestar import Litestar, Request
+from litestar.config.compression import CompressionConfig
+from litestar.datastructures import CacheControlHeader
+from litestar.di import Provide
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.static_files import create_static_files_router
+
+import server
+from server.kit.answers import RequestId, answer_error
+from server.kit.db import Database
+from server.kit.http import OutboundClient
+from server.kit.live import Live
+from server.kit.secrets import Vault
+from server.kit.settings import BadSetting, Settings, read_settings
+from server.security import guards
+from server.turns.engine import Turns
+
+STATIC = Path(__file__).parents[1] / "ui" / "static"
+MAX_BODY_BYTES = 10_000_000
+SHARED = ("settings", "db", "redis", "live", "vault", "http", "turns")
+
+
+def modules(*names: str) -> Iterator[ModuleType]:
+    """`server.<room>.<name>` of every room that has it, in alphabetical order of rooms."""
+    for room in pkgutil.iter_modules(server.__path__):
+        for name in names:
+            path = f"server.{room.name}.{name}"
+            if room.ispkg and importlib.util.find_spec(path):
+                yield importlib.import_module(path)
+
+
+def handlers() -> list[Any]:
+    """Every route handler of every room."""
+    return [handler for module in modules("routes", "pages") for handler in getattr(module, "handlers", [])]
+
+
+def create_app(settings: Settings | None = None) -> Litestar:
+    """The ASGI application; `settings` stand in for the environment's in tests."""
+    chosen = settings or read_settings()
+    assets = create_static_files_router(
+        "/static", [STATIC], cache_control=CacheControlHeader(public=True, max_age=31_536_000, immutable=True), opt={"public": True}
+    )
+    return Litestar(
+        [*handlers(), assets],
+        lifespan=[lambda app: _open(app, chosen)],
+        on_startup=[guards.check_permissions_declared],
+        dependencies={name: Provide(_shared(name), sync_to_thread=False) for name in SHARED}
+        | {"identity": Provide(guards.provide_identity, sync_to_thread=False)},
+        middleware=[RequestId(), *guards.middleware],
+        guards=guards.guards,
+        exception_handlers={Exception: answer_error},
+        compression_config=CompressionConfig(backend="gzip", minimum_size=1_000, exclude=["/api/v2/chat/message", "/w/.*/events"]),
+        openapi_config=OpenAPIConfig(title="Chatloom", version="1", path="/schema", render_plugins=[JsonRenderPlugin()]),
+        request_max_body_size=MAX_BODY_BYTES,
+        logging_config=None,
+        debug=False,
+    )
+
+
+@asynccontextmanager
+async def _open(app: Litestar, settings: Settings) -> AsyncIterator[None]:
+    if settings.database_url is None or settings.redis_url is None:
+        raise BadSetting("the web process needs CHATLOOM_DATABASE_URL and CHATLOOM_REDIS_URL; `chatloom run` starts embedded ones and sets both")
+    async with AsyncExitStack() as stack:
+        state = app.state
+        state.settings = settings
+        state.db = Database(settings.database_url)
+        stack.push_async_callback(state.db.close)
+        state.redis = redis.asyncio.from_url(settings.redis_url)
+        stack.push_async_callback(state.redis.aclose)
+        state.vault = Vault.open(settings.secret_key_file)
+        state.http = OutboundClient(settings.outbound_allow)
+        stack.push_async_callback(state.http.close)
+        state.live = Live(state.redis)
+        await state.live.start()
+        stack.push_async_callback(state.live.stop)
+        state.turns = Turns(state.db, state.redis, state.live, settings, state.vault, state.http)
+        await state.turns.start()
+        stack.push_async_callback(state.turns.stop)
+        yield
+
+
+def _shared(name: str) -> Callable[[Request[Any, Any, Any]], Any]:
+    def provide(request: Request[Any, Any, Any]) -> Any:
+        return getattr(request.app.state, name)
+
+    return provide

@@ -1,0 +1,142 @@
+"""Real PostgreSQL and Redis for the whole session; a database of its own, cloned from a migrated template, for each test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest
+from litestar import Litestar
+from sqlalchemy.engine import make_url
+
+from server.app import create_app
+from server.kit.db import Database
+from server.kit.embedded.postgres import start_postgres
+from server.kit.embedded.redis import start_redis
+from server.kit.ids import uuid7
+from server.kit.migrate import migrate
+from server.kit.settings import Settings, read_settings
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the session's PostgreSQL; its database `template` is migrated and empty."""
+    server = start_postgres(tmp_path_factory.mktemp("postgres"))
+    try:
+        asyncio.run(_make_template(server.url))
+        yield server.url
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the session's Redis. Keys are not cleared between tests: they carry tenants, and every test makes its own."""
+    server = start_redis(tmp_path_factory.mktemp("redis"))
+    try:
+        yield server.url
+    finally:
+        server.stop()
+
+
+async def _make_template(url: str) -> None:
+    await _execute(url, "create database template")
+    await migrate(_named(url, "template"))
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def _named(url: str, database: str) -> str:
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+async def database_url(postgres_url: str) -> AsyncIterator[str]:
+    """Address of a fresh database with every table."""
+    name = f"t{uuid7().hex}"
+    await _execute(postgres_url, f"create database {name} template template")
+    yield _named(postgres_url, name)
+    await _execute(postgres_url, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    """The application's doors to a fresh database."""
+    database = Database(database_url, pool_size=4)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+    """Settings of a server on a fresh database."""
+    given = {"CHATLOOM_DATA_DIR": str(tmp_path), "CHATLOOM_DATABASE_URL": database_url, "CHATLOOM_REDIS_URL": redis_url}
+    return replace(read_settings(given), base_url="http://localhost:8800")
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[Litestar]:
+    """The whole web application, started."""
+    application = create_app(settings)
+    async with application.lifespan():
+        yield application
+
+
+def client_of(app: Litestar) -> httpx.AsyncClient:
+    """A browser-like client without cookies yet."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app, raise_app_exceptions=False), base_url="http://localhost:8800")
+
+
+@pytest.fixture
+async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody who is not signed in."""
+    async with client_of(app) as anonymous:
+        yield anonymous
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A registered workspace and its owner's signed-in API client (bearer token)."""
+
+    tenant_id: UUID
+    member_id: UUID
+    email: str
+    client: httpx.AsyncClient
+
+
+async def register(app: Litestar, name: str) -> Workspace:
+    """Make a workspace called `name` with an owner of its own."""
+    client = client_of(app)
+    email = f"{uuid7().hex}@example.com"
+    body = {"organization": name, "name": "Ada", "email": email, "password": PASSWORD}
+    answer = (await client.post("/api/v1/auth/register", json=body)).raise_for_status().json()
+    client.cookies.clear()
+    client.headers["authorization"] = f"Bearer {answer['access_token']}"
+    return Workspace(UUID(answer["organization_id"]), UUID(answer["user_id"]), email, client)
+
+
+@pytest.fixture
+async def owner(app: Litestar) -> AsyncIterator[Workspace]:
+    """The workspace most tests work in."""
+    workspace = await register(app, "Acme")
+    yield workspace
+    await workspace.client.aclose()
+
+
+@pytest.fixture
+async def other_owner(app: Litestar) -> AsyncIterator[Workspace]:
+    """A second workspace, which must see nothing of the first."""
+    workspace = await register(app, "Globex")
+    yield workspace
+    await workspace.client.aclose()
