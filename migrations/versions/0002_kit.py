@@ -22,12 +22,14 @@ def upgrade() -> None:
             flow_version INTEGER,
             channel_id UUID,
             props JSONB NOT NULL,
+            tx xid8 DEFAULT pg_current_xact_id() NOT NULL,
             CONSTRAINT events_pkey PRIMARY KEY (tenant_id, id)
         )
     """)
     op.execute("CREATE INDEX events_tenant_id_at_idx ON events (tenant_id, at)")
+    op.execute("CREATE INDEX events_tenant_id_tx_id_idx ON events (tenant_id, tx, id)")
     protect("events")
-    allow_sweep("events", ["tenant_id", "id"])
+    allow_sweep("events", ["tenant_id", "id", "tx"])
     op.execute("""
         CREATE TABLE jobs (
             tenant_id UUID NOT NULL,

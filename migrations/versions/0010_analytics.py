@@ -27,6 +27,7 @@ def upgrade() -> None:
     op.execute("""
         CREATE TABLE rollups (
             tenant_id UUID NOT NULL,
+            last_tx xid8 NOT NULL,
             last_event_id BIGINT NOT NULL,
             at TIMESTAMP WITH TIME ZONE NOT NULL,
             CONSTRAINT rollups_pkey PRIMARY KEY (tenant_id),
@@ -34,7 +35,7 @@ def upgrade() -> None:
         )
     """)
     protect("rollups")
-    allow_sweep("rollups", ["tenant_id", "last_event_id", "at"])
+    allow_sweep("rollups", ["tenant_id", "last_tx", "last_event_id"])
     op.execute("""
         CREATE TABLE windows (
             tenant_id UUID NOT NULL,

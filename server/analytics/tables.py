@@ -3,6 +3,7 @@
 from sqlalchemy import ARRAY, BigInteger, Column, DateTime, ForeignKeyConstraint, Integer, Numeric, PrimaryKeyConstraint, Table, Text, Uuid
 
 from server.kit.db import metadata
+from server.kit.tables import TransactionId
 
 windows = Table(
     "windows",
@@ -47,6 +48,7 @@ rollups = Table(
     "rollups",
     metadata,
     Column("tenant_id", Uuid, nullable=False),
+    Column("last_tx", TransactionId, nullable=False),
     Column("last_event_id", BigInteger, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("tenant_id"),

@@ -1,0 +1,107 @@
+"""Rolls the event log up into windows, each event exactly once.
+
+The log is read in the order of transactions, and only as far as every older transaction has ended:
+an event that commits late is never stepped over.
+"""
+
+from collections import Counter
+from dataclasses import asdict, astuple
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, literal_column, select, text, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.analytics.tables import intent_windows, rollups, windows
+from server.analytics.windows import Event, IntentKey, Window, WindowKey, roll
+from server.kit.clock import now
+from server.kit.db import Database
+from server.kit.live import Live
+from server.kit.tables import events
+
+BATCH = 5_000
+TOPIC = "windows"
+_BEHIND = text(
+    "select t.tenant_id from tenants t left join rollups r using (tenant_id) where exists (select from events e where e.tenant_id = t.tenant_id"
+    " and (e.tx, e.id) > (coalesce(r.last_tx, '0'::xid8), coalesce(r.last_event_id, 0)) and e.tx < pg_snapshot_xmin(pg_current_snapshot()))"
+)
+_ADDED = [c.name for c in windows.columns if c.name not in {*windows.primary_key.columns.keys(), "turn_ms"}]
+
+
+async def roll_up_all(db: Database, live: Live) -> int:
+    """Roll up every tenant that has new events and tell its open dashboards; returns the number of events."""
+    async with db.sweep() as connection:
+        behind: list[UUID] = list((await connection.execute(_BEHIND)).scalars())
+    total = 0
+    for tenant_id in behind:
+        while count := await roll_up(db, tenant_id):
+            total += count
+        await live.publish(tenant_id, TOPIC, {})
+    return total
+
+
+async def roll_up(db: Database, tenant_id: UUID) -> int:
+    """Roll up the tenant's next portion of events (BATCH at most); returns how many they were."""
+    async with db.tenant(tenant_id) as connection:
+        await connection.execute(
+            insert(rollups).values(tenant_id=tenant_id, last_tx=text("'0'::xid8"), last_event_id=0, at=now()).on_conflict_do_nothing()
+        )
+        rows = await _next_events(connection, tenant_id)
+        if not rows:
+            return 0
+        counted, intents = roll(Event(r.type, r.at, r.flow_id, r.flow_version, r.channel_id, r.props) for r in rows if r.flow_id and r.channel_id)
+        await _add_windows(connection, tenant_id, counted)
+        await _add_intents(connection, tenant_id, intents)
+        last = rows[-1]
+        await connection.execute(
+            rollups.update().where(rollups.c.tenant_id == tenant_id).values(last_tx=text(f"'{int(last.tx)}'::xid8"), last_event_id=last.id, at=now())
+        )
+        return len(rows)
+
+
+async def _next_events(connection: AsyncConnection, tenant_id: UUID) -> list[Any]:
+    done = select(rollups.c.last_tx, rollups.c.last_event_id).where(rollups.c.tenant_id == tenant_id).with_for_update()
+    last_tx, last_id = (await connection.execute(done)).one()
+    place = tuple_(literal_column(f"'{int(last_tx)}'::xid8"), literal_column(str(int(last_id))))
+    query = (
+        select(events.c.id, events.c.tx, events.c.type, events.c.at, events.c.flow_id, events.c.flow_version, events.c.channel_id, events.c.props)
+        .where(events.c.tenant_id == tenant_id, tuple_(events.c.tx, events.c.id) > place)
+        .where(events.c.tx < literal_column("pg_snapshot_xmin(pg_current_snapshot())"))
+        .order_by(events.c.tx, events.c.id)
+        .limit(BATCH)
+    )
+    return list((await connection.execute(query)).all())
+
+
+async def _add_windows(connection: AsyncConnection, tenant_id: UUID, counted: dict[WindowKey, Window]) -> None:
+    if not counted:
+        return
+    statement = insert(windows)
+    merged: dict[str, Any] = {name: windows.c[name] + statement.excluded[name] for name in _ADDED}
+    merged["turn_ms"] = literal_column(
+        "(select array_agg(coalesce(a, 0) + coalesce(b, 0) order by n) from unnest(windows.turn_ms, excluded.turn_ms) with ordinality as bins(a, b, n))"
+    )
+    rows = [{"tenant_id": tenant_id, **asdict(key), **asdict(window)} for key, window in sorted(counted.items(), key=lambda item: astuple(item[0]))]
+    await connection.execute(statement.on_conflict_do_update(index_elements=list(windows.primary_key.columns), set_=merged), rows)
+
+
+async def _add_intents(connection: AsyncConnection, tenant_id: UUID, counted: Counter[IntentKey]) -> None:
+    if not counted:
+        return
+    statement = insert(intent_windows)
+    keys = list(intent_windows.primary_key.columns)
+    merged = {"count": intent_windows.c.count + statement.excluded["count"]}
+    rows = [{"tenant_id": tenant_id, **asdict(key), "count": number} for key, number in sorted(counted.items(), key=lambda item: astuple(item[0]))]
+    await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=merged), rows)
+
+
+async def events_waiting(db: Database, tenant_id: UUID) -> int:
+    """How many of the tenant's events are not in a window yet."""
+    async with db.tenant(tenant_id) as connection:
+        done = select(rollups.c.last_tx, rollups.c.last_event_id).where(rollups.c.tenant_id == tenant_id)
+        last = (await connection.execute(done)).one_or_none()
+        query = select(func.count()).select_from(events).where(events.c.tenant_id == tenant_id)
+        if last is not None:
+            query = query.where(tuple_(events.c.tx, events.c.id) > tuple_(literal_column(f"'{int(last[0])}'::xid8"), literal_column(str(int(last[1])))))
+        return int((await connection.execute(query)).scalar_one())
