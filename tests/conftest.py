@@ -28,8 +28,8 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the session's PostgreSQL; its database `template` is migrated and empty."""
     server = start_postgres(tmp_path_factory.mktemp("postgres"))
     try:
-        asyncio.run(_make_template(server.url))
-        yield server.url
+        asyncio.run(_make_template(server.admin_url))
+        yield server.admin_url
     finally:
         server.stop()
 
