@@ -1,0 +1,283 @@
+"""Work that must happen after a commit: a row in `jobs` in the same transaction, a ring through RQ, one entry function.
+
+PostgreSQL is the truth: the row says what is to be done, who does it now (lease and its number) and how it ended. Redis and RQ are a
+doorbell that may lose or double any ring; the sweeper rings again. What travels through Redis is two ids, as JSON.
+"""
+
+import asyncio
+import inspect
+import json
+import logging
+import secrets
+import zlib
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+from redis.asyncio import Redis
+from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.kit import clock
+from server.kit.db import Database
+from server.kit.ids import uuid7
+from server.kit.live import Live
+from server.kit.settings import Settings
+from server.kit.tables import jobs
+
+if TYPE_CHECKING:
+    from server.kit.http import OutboundClient
+    from server.kit.secrets import Vault
+
+QUEUE = "chatloom"
+ENTRY = "server.worker.perform"
+MAX_ARGS_BYTES = 16_000
+LEASE = timedelta(seconds=30)
+REPEAT_RING_S = 30
+
+log = logging.getLogger(__name__)
+
+
+class GiveUp(Exception):
+    """Trying again will not help: the job is dead at once, with this reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a process shares with all its jobs."""
+
+    settings: Settings
+    db: Database
+    redis: Redis
+    live: Live
+    vault: "Vault"
+    http: "OutboundClient"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One run of one job: whose it is, the how-manieth try, and what it may use."""
+
+    tenant_id: UUID
+    job_id: UUID
+    attempt: int
+    resources: Resources
+
+    @property
+    def db(self) -> Database:
+        """The database."""
+        return self.resources.db
+
+    async def progress(self, done: float, text: str = "") -> None:
+        """Note how far the job is (0 to 1) for whoever watches its row."""
+        async with self.db.tenant(self.tenant_id) as conn:
+            await conn.execute(update(jobs).where(*_is(self.tenant_id, self.job_id)).values(progress={"done": done, "text": text}))
+
+
+JobFunction = Callable[..., Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A function that may be asked for by name, and how often and how long it is tried."""
+
+    name: str
+    function: JobFunction
+    tries: int
+    timeout_s: float
+
+
+registry: dict[str, Job] = {}
+
+
+def job(name: str, *, tries: int = 3, timeout_s: float = 60.0) -> Callable[[JobFunction], JobFunction]:
+    """Allow `name` as a job: `async def f(work: Work, **args) -> None`. Tried `tries` times, each for at most `timeout_s`."""
+
+    def register(function: JobFunction) -> JobFunction:
+        if name in registry and registry[name].function is not function:
+            raise ValueError(f"two jobs are called {name}")
+        registry[name] = Job(name, function, tries, timeout_s)
+        return function
+
+    return register
+
+
+async def enqueue(
+    conn: AsyncConnection, tenant_id: UUID, name: str, args: Mapping[str, Any], due_at: datetime | None = None
+) -> UUID:
+    """Write the job in the caller's transaction. After the commit `ring` its id; when that is forgotten the sweeper does it."""
+    if len(msgspec.json.encode(args)) > MAX_ARGS_BYTES:
+        raise ValueError(f"a job carries ids, not content: the arguments of {name} are larger than {MAX_ARGS_BYTES} bytes")
+    job_id = uuid7()
+    await conn.execute(insert(jobs).values(tenant_id=tenant_id, id=job_id, name=name, args=dict(args), due_at=due_at or clock.now()))
+    return job_id
+
+
+async def ring(redis: Redis, tenant_id: UUID, *job_ids: UUID) -> None:
+    """Tell the workers that jobs are there. Losing a ring loses nothing: a Redis that is away is not the caller's trouble."""
+    if not job_ids:
+        return
+    try:
+        pipeline = redis.pipeline(transaction=True)
+        pipeline.sadd("rq:queues", f"rq:queue:{QUEUE}")
+        for job_id in job_ids:
+            ring_id = f"{job_id}-{secrets.token_hex(4)}"
+            pipeline.set(f"rung:{job_id}", 1, ex=REPEAT_RING_S)
+            pipeline.hset(f"rq:job:{ring_id}", mapping=_rq_job(tenant_id, job_id))
+            pipeline.rpush(f"rq:queue:{QUEUE}", ring_id)
+        await pipeline.execute()
+    except Exception as error:
+        log.warning("ring for %d jobs lost: %r", len(job_ids), error)
+
+
+async def ring_again(redis: Redis, tenant_id: UUID, job_id: UUID) -> bool:
+    """Ring for a job that should have been taken by now, but not more often than every REPEAT_RING_S."""
+    if not await redis.set(f"rung:{job_id}", 1, nx=True, ex=REPEAT_RING_S):
+        return False
+    await ring(redis, tenant_id, job_id)
+    return True
+
+
+def _rq_job(tenant_id: UUID, job_id: UUID) -> dict[str, Any]:
+    """The hash RQ keeps for a queued job. No retry, no callback, no result: the row in PostgreSQL has all of that."""
+    moment = clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return {
+        "created_at": moment,
+        "enqueued_at": moment,
+        "data": zlib.compress(json.dumps([ENTRY, None, [str(tenant_id), str(job_id)], {}]).encode()),
+        "origin": QUEUE,
+        "status": "queued",
+        "description": "",
+        "timeout": 3600,
+        "result_ttl": 0,
+        "failure_ttl": 3600,
+    }
+
+
+async def due_jobs(db: Database, limit: int = 500) -> list[tuple[UUID, UUID]]:
+    """(tenant, job) of jobs that are due, or whose worker has stopped renewing its lease."""
+    now = clock.now()
+    due = or_(and_(jobs.c.status == "pending", jobs.c.due_at <= now), and_(jobs.c.status == "running", jobs.c.lease_until <= now))
+    async with db.sweep() as conn:
+        rows = await conn.execute(select(jobs.c.tenant_id, jobs.c.id).where(due).order_by(jobs.c.due_at).limit(limit))
+        return [(row.tenant_id, row.id) for row in rows]
+
+
+async def run_job(resources: Resources, tenant_id: UUID, job_id: UUID) -> str:
+    """Do one job if it is there, due and nobody else's. Says how it ended: done, retry, dead or skipped."""
+    claimed = await _claim(resources.db, tenant_id, job_id)
+    if claimed is None:
+        return "skipped"
+    known = registry.get(claimed.name)
+    if known is None:
+        return await _end(resources.db, claimed, "dead", f"no such job: {claimed.name}")
+    if claimed.attempts > known.tries:
+        return await _end(resources.db, claimed, "dead", f"the worker died {known.tries} times while doing it")
+    try:
+        inspect.signature(known.function).bind(None, **claimed.args)
+    except TypeError as error:
+        return await _end(resources.db, claimed, "dead", f"bad arguments: {error}")
+    return await _perform(resources, known, claimed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    tenant_id: UUID
+    id: UUID
+    name: str
+    args: dict[str, Any]
+    attempts: int
+    lease_no: int
+
+
+async def _claim(db: Database, tenant_id: UUID, job_id: UUID) -> _Claimed | None:
+    now = clock.now()
+    free = or_(and_(jobs.c.status == "pending", jobs.c.due_at <= now), and_(jobs.c.status == "running", jobs.c.lease_until <= now))
+    columns = (jobs.c.name, jobs.c.args, jobs.c.attempts, jobs.c.lease_no)
+    async with db.tenant(tenant_id) as conn:
+        row = (
+            await conn.execute(
+                update(jobs)
+                .where(*_is(tenant_id, job_id), free)
+                .values(status="running", attempts=jobs.c.attempts + 1, lease_no=jobs.c.lease_no + 1, lease_until=now + LEASE)
+                .returning(*columns)
+            )
+        ).first()
+    return None if row is None else _Claimed(tenant_id, job_id, row.name, row.args, row.attempts, row.lease_no)
+
+
+async def _perform(resources: Resources, known: Job, claimed: _Claimed) -> str:
+    work = Work(claimed.tenant_id, claimed.id, claimed.attempts, resources)
+    doing = asyncio.ensure_future(known.function(work, **claimed.args))
+    renewing = asyncio.create_task(_renew(resources.db, claimed, doing))
+    try:
+        async with asyncio.timeout(known.timeout_s):
+            await doing
+    except GiveUp as reason:
+        return await _end(resources.db, claimed, "dead", str(reason))
+    except asyncio.CancelledError:
+        if not doing.cancelled():
+            raise
+        return "skipped"  # somebody else has the lease now
+    except Exception as error:
+        reason_text = f"took longer than {known.timeout_s:g} s" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
+        log.warning("job %s %s failed, try %d of %d: %s", claimed.name, claimed.id, claimed.attempts, known.tries, reason_text)
+        status = "dead" if claimed.attempts >= known.tries else "pending"
+        return await _end(resources.db, claimed, status, reason_text)
+    finally:
+        renewing.cancel()
+        with suppress(asyncio.CancelledError):
+            await renewing
+    return await _end(resources.db, claimed, "done", None)
+
+
+async def _renew(db: Database, claimed: _Claimed, doing: asyncio.Future[None]) -> None:
+    """Keep the lease while the job runs; stop the job when the lease went to somebody else."""
+    while True:
+        await asyncio.sleep(LEASE.total_seconds() / 3)
+        async with db.tenant(claimed.tenant_id) as conn:
+            kept = await conn.execute(
+                update(jobs)
+                .where(*_is(claimed.tenant_id, claimed.id), jobs.c.lease_no == claimed.lease_no, jobs.c.status == "running")
+                .values(lease_until=clock.now() + LEASE)
+            )
+        if kept.rowcount == 0:
+            doing.cancel()
+            return
+
+
+async def _end(db: Database, claimed: _Claimed, status: str, error: str | None) -> str:
+    now = clock.now()
+    again = status == "pending"
+    async with db.tenant(claimed.tenant_id) as conn:
+        await conn.execute(
+            update(jobs)
+            .where(*_is(claimed.tenant_id, claimed.id), jobs.c.lease_no == claimed.lease_no)
+            .values(
+                status=status,
+                error=error and error[:2_000],
+                lease_until=None,
+                due_at=now + backoff(claimed.attempts) if again else jobs.c.due_at,
+                finished_at=None if again else now,
+            )
+        )
+    return "retry" if again else status
+
+
+def backoff(attempts: int) -> timedelta:
+    """How long to wait after the `attempts`-th failed try: 2, 8, 32 s ... at most 10 minutes."""
+    return timedelta(seconds=min(2 * 4 ** (attempts - 1), 600))
+
+
+async def waiting_jobs(conn: AsyncConnection, tenant_id: UUID) -> Mapping[str, int]:
+    """How many jobs of the tenant there are by status."""
+    rows = await conn.execute(select(jobs.c.status, func.count()).where(jobs.c.tenant_id == tenant_id).group_by(jobs.c.status))
+    return {row[0]: row[1] for row in rows}
+
+
+def _is(tenant_id: UUID, job_id: UUID) -> tuple[Any, Any]:
+    return jobs.c.tenant_id == tenant_id, jobs.c.id == job_id
