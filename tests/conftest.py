@@ -10,11 +10,10 @@ import asyncpg
 import httpx
 import pytest
 from litestar import Litestar
-from sqlalchemy.engine import make_url
 
 from server.app import create_app
 from server.kit.db import Database
-from server.kit.embedded.postgres import start_postgres
+from server.kit.embedded.postgres import LOGIN, OWNER, EmbeddedPostgres, start_postgres
 from server.kit.embedded.redis import start_redis
 from server.kit.ids import uuid7
 from server.kit.migrate import migrate
@@ -24,12 +23,12 @@ PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the session's PostgreSQL; its database `template` is migrated and empty."""
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """The session's PostgreSQL; its database `template` is migrated and empty."""
     server = start_postgres(tmp_path_factory.mktemp("postgres"))
     try:
-        asyncio.run(_make_template(server.admin_url))
-        yield server.admin_url
+        asyncio.run(_make_template(server))
+        yield server
     finally:
         server.stop()
 
@@ -44,9 +43,9 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.stop()
 
 
-async def _make_template(url: str) -> None:
-    await _execute(url, "create database template")
-    await migrate(_named(url, "template"))
+async def _make_template(server: EmbeddedPostgres) -> None:
+    await _execute(server.admin_url, f"create database template owner {OWNER}")
+    await migrate(server.address(OWNER, "template"))
 
 
 async def _execute(url: str, statement: str) -> None:
@@ -57,17 +56,13 @@ async def _execute(url: str, statement: str) -> None:
         await connection.close()
 
 
-def _named(url: str, database: str) -> str:
-    return make_url(url).set(database=database).render_as_string(hide_password=False)
-
-
 @pytest.fixture
-async def database_url(postgres_url: str) -> AsyncIterator[str]:
-    """Address of a fresh database with every table."""
+async def database_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """Address of a fresh database with every table, for the application's role."""
     name = f"t{uuid7().hex}"
-    await _execute(postgres_url, f"create database {name} template template")
-    yield _named(postgres_url, name)
-    await _execute(postgres_url, f"drop database {name} with (force)")
+    await _execute(postgres.admin_url, f"create database {name} template template owner {OWNER}")
+    yield postgres.address(LOGIN, name)
+    await _execute(postgres.admin_url, f"drop database {name} with (force)")
 
 
 @pytest.fixture
