@@ -73,7 +73,9 @@ def create_app(settings: Settings | None = None) -> Litestar:
 @asynccontextmanager
 async def _open(app: Litestar, settings: Settings) -> AsyncIterator[None]:
     if settings.database_url is None or settings.redis_url is None:
-        raise BadSetting("the web process needs CHATLOOM_DATABASE_URL and CHATLOOM_REDIS_URL; `chatloom run` starts embedded ones and sets both")
+        raise BadSetting(
+            "the web process needs CHATLOOM_DATABASE_URL and CHATLOOM_REDIS_URL; `chatloom run` starts embedded ones and sets both"
+        )
     async with AsyncExitStack() as stack:
         state = app.state
         state.settings = settings

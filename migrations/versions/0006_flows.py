@@ -40,13 +40,15 @@ def upgrade() -> None:
             merge_key TEXT,
             before JSONB NOT NULL,
             after JSONB NOT NULL,
-            undone_at TIMESTAMP WITH TIME ZONE,
+            status TEXT DEFAULT 'done' NOT NULL,
+            rev INTEGER NOT NULL,
             at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
             CONSTRAINT flow_edits_pkey PRIMARY KEY (tenant_id, flow_id, edit_no),
             CONSTRAINT flow_edits_tenant_id_flow_id_op_id_key UNIQUE (tenant_id, flow_id, op_id),
             CONSTRAINT flow_edits_tenant_id_flow_id_fkey FOREIGN KEY(tenant_id, flow_id) REFERENCES flows (tenant_id, id) ON DELETE CASCADE
         )
     """)
+    op.execute("CREATE INDEX flow_edits_tenant_id_flow_id_rev_idx ON flow_edits (tenant_id, flow_id, rev)")
     protect("flow_edits")
     op.execute("""
         CREATE TABLE flow_intents (

@@ -22,10 +22,14 @@ from server.kit.tables import events
 
 BATCH = 5_000
 TOPIC = "windows"
-_BEHIND = text(
-    "select t.tenant_id from tenants t left join rollups r using (tenant_id) where exists (select from events e where e.tenant_id = t.tenant_id"
-    " and (e.tx, e.id) > (coalesce(r.last_tx, '0'::xid8), coalesce(r.last_event_id, 0)) and e.tx < pg_snapshot_xmin(pg_current_snapshot()))"
-)
+_BEHIND = text("""
+    select t.tenant_id from tenants t left join rollups r using (tenant_id)
+    where exists (
+        select from events e
+        where e.tenant_id = t.tenant_id and (e.tx, e.id) > (coalesce(r.last_tx, '0'::xid8), coalesce(r.last_event_id, 0))
+        and e.tx < pg_snapshot_xmin(pg_current_snapshot())
+    )
+""")
 _ADDED = [c.name for c in windows.columns if c.name not in {*windows.primary_key.columns.keys(), "turn_ms"}]
 
 
@@ -50,12 +54,16 @@ async def roll_up(db: Database, tenant_id: UUID) -> int:
         rows = await _next_events(connection, tenant_id)
         if not rows:
             return 0
-        counted, intents = roll(Event(r.type, r.at, r.flow_id, r.flow_version, r.channel_id, r.props) for r in rows if r.flow_id and r.channel_id)
+        counted, intents = roll(
+            Event(r.type, r.at, r.flow_id, r.flow_version, r.channel_id, r.props) for r in rows if r.flow_id and r.channel_id
+        )
         await _add_windows(connection, tenant_id, counted)
         await _add_intents(connection, tenant_id, intents)
         last = rows[-1]
         await connection.execute(
-            rollups.update().where(rollups.c.tenant_id == tenant_id).values(last_tx=text(f"'{int(last.tx)}'::xid8"), last_event_id=last.id, at=now())
+            rollups.update()
+            .where(rollups.c.tenant_id == tenant_id)
+            .values(last_tx=text(f"'{int(last.tx)}'::xid8"), last_event_id=last.id, at=now())
         )
         return len(rows)
 
@@ -65,7 +73,16 @@ async def _next_events(connection: AsyncConnection, tenant_id: UUID) -> list[Any
     last_tx, last_id = (await connection.execute(done)).one()
     place = tuple_(literal_column(f"'{int(last_tx)}'::xid8"), literal_column(str(int(last_id))))
     query = (
-        select(events.c.id, events.c.tx, events.c.type, events.c.at, events.c.flow_id, events.c.flow_version, events.c.channel_id, events.c.props)
+        select(
+            events.c.id,
+            events.c.tx,
+            events.c.type,
+            events.c.at,
+            events.c.flow_id,
+            events.c.flow_version,
+            events.c.channel_id,
+            events.c.props,
+        )
         .where(events.c.tenant_id == tenant_id, tuple_(events.c.tx, events.c.id) > place)
         .where(events.c.tx < literal_column("pg_snapshot_xmin(pg_current_snapshot())"))
         .order_by(events.c.tx, events.c.id)
@@ -80,9 +97,13 @@ async def _add_windows(connection: AsyncConnection, tenant_id: UUID, counted: di
     statement = insert(windows)
     merged: dict[str, Any] = {name: windows.c[name] + statement.excluded[name] for name in _ADDED}
     merged["turn_ms"] = literal_column(
-        "(select array_agg(coalesce(a, 0) + coalesce(b, 0) order by n) from unnest(windows.turn_ms, excluded.turn_ms) with ordinality as bins(a, b, n))"
+        "(select array_agg(coalesce(a, 0) + coalesce(b, 0) order by n)"
+        " from unnest(windows.turn_ms, excluded.turn_ms) with ordinality as bins(a, b, n))"
     )
-    rows = [{"tenant_id": tenant_id, **asdict(key), **asdict(window)} for key, window in sorted(counted.items(), key=lambda item: astuple(item[0]))]
+    rows = [
+        {"tenant_id": tenant_id, **asdict(key), **asdict(window)}
+        for key, window in sorted(counted.items(), key=lambda item: astuple(item[0]))
+    ]
     await connection.execute(statement.on_conflict_do_update(index_elements=list(windows.primary_key.columns), set_=merged), rows)
 
 
@@ -92,7 +113,10 @@ async def _add_intents(connection: AsyncConnection, tenant_id: UUID, counted: Co
     statement = insert(intent_windows)
     keys = list(intent_windows.primary_key.columns)
     merged = {"count": intent_windows.c.count + statement.excluded["count"]}
-    rows = [{"tenant_id": tenant_id, **asdict(key), "count": number} for key, number in sorted(counted.items(), key=lambda item: astuple(item[0]))]
+    rows = [
+        {"tenant_id": tenant_id, **asdict(key), "count": number}
+        for key, number in sorted(counted.items(), key=lambda item: astuple(item[0]))
+    ]
     await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=merged), rows)
 
 
@@ -103,5 +127,7 @@ async def events_waiting(db: Database, tenant_id: UUID) -> int:
         last = (await connection.execute(done)).one_or_none()
         query = select(func.count()).select_from(events).where(events.c.tenant_id == tenant_id)
         if last is not None:
-            query = query.where(tuple_(events.c.tx, events.c.id) > tuple_(literal_column(f"'{int(last[0])}'::xid8"), literal_column(str(int(last[1])))))
+            query = query.where(
+                tuple_(events.c.tx, events.c.id) > tuple_(literal_column(f"'{int(last[0])}'::xid8"), literal_column(str(int(last[1]))))
+            )
         return int((await connection.execute(query)).scalar_one())

@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-# Upper bounds of the turn-time bins in milliseconds, each 10 % above the one before, up to about a minute: a percentile read from them is off by 10 % at most.
+# Upper bounds of the turn-time bins in milliseconds, each 10 % above the one before, up to about a minute:
+# a percentile read from them is off by 10 % at most.
 BOUNDS: tuple[float, ...] = tuple(round(1.1**step, 3) for step in range(116))
 OUT_OF_SCOPE = "(out of scope)"
 

@@ -1,6 +1,21 @@
 """Flows: the draft, its history of edits, published versions, intents with examples, trained models."""
 
-from sqlalchemy import ARRAY, Column, DateTime, Float, ForeignKeyConstraint, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    DateTime,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from server.kit.db import metadata
@@ -22,6 +37,8 @@ flows = Table(
     ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], ondelete="CASCADE"),
 )
 
+# What a person did to a draft, kept so that it can be taken back. `status` is done, undone or dropped (undone, then something else was done);
+# `rev` is the draft's revision that this row last brought about: what happened since a revision is what has a higher one.
 flow_edits = Table(
     "flow_edits",
     metadata,
@@ -34,10 +51,12 @@ flow_edits = Table(
     Column("merge_key", Text),
     Column("before", JSONB, nullable=False),
     Column("after", JSONB, nullable=False),
-    Column("undone_at", DateTime(timezone=True)),
+    Column("status", Text, nullable=False, server_default="done"),
+    Column("rev", Integer, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     PrimaryKeyConstraint("tenant_id", "flow_id", "edit_no"),
     UniqueConstraint("tenant_id", "flow_id", "op_id"),
+    Index(None, "tenant_id", "flow_id", "rev"),
     ForeignKeyConstraint(["tenant_id", "flow_id"], ["flows.tenant_id", "flows.id"], ondelete="CASCADE"),
 )
 
@@ -54,7 +73,8 @@ flow_intents = Table(
     ForeignKeyConstraint(["tenant_id", "flow_id"], ["flows.tenant_id", "flows.id"], ondelete="CASCADE"),
 )
 
-# A published version counts 1, 2, 3...; a snapshot of the draft for the Test panel carries the draft's revision as a negative number.
+# A published version counts 1, 2, 3...; a snapshot of the draft for the Test panel carries the draft's revision,
+# as a negative number.
 flow_versions = Table(
     "flow_versions",
     metadata,

@@ -70,9 +70,7 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
         log.error("request failed", exc_info=error, extra={"request_id": request_id, "path": request.scope["path"]})
     if _wants_page(request):
         return pages.error_page(request, problem)
-    return Response(
-        problem.body(request_id), status_code=problem.status, headers=problem.headers, media_type="application/problem+json"
-    )
+    return Response(problem.body(request_id), status_code=problem.status, headers=problem.headers, media_type="application/problem+json")
 
 
 def _wants_page(request: Request[Any, Any, Any]) -> bool:

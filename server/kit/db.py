@@ -91,7 +91,9 @@ class Database:
             raise ValueError(f"no such lookup key: {', '.join(sorted(unknown))}")
         async with self.engine.begin() as connection:
             columns = ", ".join(f"set_config('app.{name}', :{name}, true)" for name in keys)
-            await connection.execute(text(f"select set_config('transaction_read_only', 'on', true), {columns}"), {n: str(v) for n, v in keys.items()})
+            await connection.execute(
+                text(f"select set_config('transaction_read_only', 'on', true), {columns}"), {n: str(v) for n, v in keys.items()}
+            )
             yield connection
 
     @asynccontextmanager

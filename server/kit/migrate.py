@@ -28,7 +28,9 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _revisions(connection: Connection) -> tuple[str | None, str | None]:
-    return MigrationContext.configure(connection).get_current_revision(), ScriptDirectory.from_config(_config(connection)).get_current_head()
+    return MigrationContext.configure(connection).get_current_revision(), ScriptDirectory.from_config(
+        _config(connection)
+    ).get_current_head()
 
 
 async def migrate(url: str) -> None:

@@ -1,11 +1,26 @@
-"""Rows of the kit: the event log and the job list."""
+"""Rows of the kit: the event log, the job list, the tenants' data keys."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, PrimaryKeyConstraint, Table, Text, Uuid, text
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import UserDefinedType
 
 from server.kit.db import metadata
-
 
 
 class TransactionId(UserDefinedType[int]):
@@ -13,7 +28,7 @@ class TransactionId(UserDefinedType[int]):
 
     cache_ok = True
 
-    def get_col_spec(self) -> str:
+    def get_col_spec(self, **kw: Any) -> str:
         return "xid8"
 
 
@@ -54,4 +69,16 @@ jobs = Table(
     Column("finished_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant_id", "id"),
     Index("jobs_due_idx", "due_at", postgresql_where=text("status in ('pending', 'running')")),
+)
+
+data_keys = Table(
+    "data_keys",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("key_no", Integer, nullable=False),
+    Column("wrapped_key", LargeBinary, nullable=False),
+    Column("master_key_id", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("tenant_id", "key_no"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], ondelete="CASCADE"),
 )

@@ -48,7 +48,9 @@ class TestWindows:
         assert roll([event("flow.published", version=3)]) == ({}, {})
 
     def test_an_intent_out_of_scope_has_a_row_of_its_own(self) -> None:
-        _, intents = roll([event("intent.classified", intent="refund", in_scope=True), event("intent.classified", intent=None, in_scope=False)])
+        _, intents = roll(
+            [event("intent.classified", intent="refund", in_scope=True), event("intent.classified", intent=None, in_scope=False)]
+        )
         minute = NOON.replace(second=0)
         assert intents == {IntentKey(minute, FLOW, 3, "refund"): 1, IntentKey(minute, FLOW, 3, OUT_OF_SCOPE): 1}
 
