@@ -1,0 +1,290 @@
+// <chatloom-widget channel server heading accent theme lang dir open inline token>: one conversation with one channel.
+import { Log } from "./log";
+import { Outbox, Refused, type Carrier } from "./outbox";
+import { Session, randomId } from "./session";
+import { EventStream, type Connection, type Listener } from "./stream";
+import { directionOf, languageOf, stringsOf, type Strings } from "./strings";
+import type { Answer, Choice, Message, Outgoing } from "./types";
+import { View } from "./view";
+import css from "./widget.css";
+
+const TYPING_AFTER_MS = 300;
+const POST_TIMEOUT_MS = 90_000;
+const GONE = [401, 403, 404, 410];
+
+export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
+  /** The channel's own wording, over the built-in strings. */
+  wording: Partial<Strings> = {};
+  private view!: View;
+  private log!: Log;
+  private session!: Session;
+  private outbox!: Outbox;
+  private stream: EventStream | null = null;
+  private newest: Message | null = null;
+  private typingTimer = 0;
+  private lastTurn = 0;
+  private life = new AbortController();
+
+  connectedCallback(): void {
+    this.life = new AbortController();
+    if (!this.shadowRoot) this.build();
+    this.session = new Session(this.channel, !this.hasAttribute("token"));
+    this.outbox = new Outbox(this.session, this);
+    this.session.watch(() => this.adopt(), this.life.signal);
+    this.resume();
+    if (this.inline || this.hasAttribute("open")) this.open(false);
+  }
+
+  disconnectedCallback(): void {
+    this.life.abort();
+    this.outbox.close();
+    this.hangUp();
+    this.log.clear();
+  }
+
+  get isOpen(): boolean {
+    return !this.view.panel.hidden;
+  }
+
+  open(focus = true): void {
+    const opened = !this.isOpen;
+    this.view.expanded(true);
+    this.toggleAttribute("data-open", true);
+    this.log.toEnd();
+    this.markRead();
+    if (!this.session.conversation && !this.outbox.waiting.length) this.outbox.add({ id: randomId(), start: true });
+    if (focus) this.view.focus();
+    if (opened) this.tell("open");
+  }
+
+  close(): void {
+    if (this.inline || !this.isOpen) return;
+    this.view.expanded(false);
+    this.toggleAttribute("data-open", false);
+    this.view.launcher.focus();
+    this.tell("close");
+  }
+
+  /** Sends a text as if the visitor had typed it. */
+  send(text: string): void {
+    const trimmed = text.trim();
+    if (trimmed) this.dispatch({ id: randomId(), text: trimmed }, trimmed);
+  }
+
+  /** Leaves this conversation and begins a new one. */
+  restart(): void {
+    this.outbox.close();
+    this.session.forget();
+    this.outbox = new Outbox(this.session, this);
+    this.resume();
+    if (this.isOpen) this.outbox.add({ id: randomId(), start: true });
+  }
+
+  // --- sending (Carrier)
+
+  async post(item: Outgoing): Promise<Answer | null> {
+    if (this.session.conversation) return this.request(item);
+    return this.session.alone(async () => (this.session.conversation && item.start ? null : this.request(item)));
+  }
+
+  posting(): void {
+    clearTimeout(this.typingTimer);
+    this.typingTimer = window.setTimeout(() => this.log.typing(true), TYPING_AFTER_MS);
+  }
+
+  posted(item: Outgoing, answer: Answer | null): void {
+    if (!answer) return this.adopt();
+    this.session.conversation = { id: answer.conversation_id, token: answer.token };
+    this.log.accepted(item.id, Math.min(...answer.messages.filter((message) => message.direction === "out").map((message) => message.seq)));
+    for (const message of answer.messages) this.message(message);
+    if (answer.waiting_for !== "call") this.settled();
+    this.listen();
+    this.turn(answer.turn);
+  }
+
+  failed(item: Outgoing, reason: string): void {
+    this.settled();
+    if (item.start) this.view.notice(reason || this.wordsOf().unavailable);
+    else this.log.failed(item.id, reason, () => this.outbox.add(item));
+  }
+
+  // --- receiving (Listener)
+
+  message(message: Message): void {
+    if (!this.log.receive(message)) return;
+    if (!this.newest || message.seq > this.newest.seq) {
+      this.newest = message;
+      this.offer();
+    }
+    if (this.isOpen) this.markRead();
+    else this.view.unread(this.log.unread(this.session.read));
+    this.tell("message", { ...message });
+  }
+
+  typing(on: boolean): void {
+    clearTimeout(this.typingTimer);
+    this.log.typing(on);
+  }
+
+  delta(call: string, text: string, from?: number): void {
+    clearTimeout(this.typingTimer);
+    this.log.delta(call, text, from);
+  }
+
+  /** A turn has ended; pages that show the flow light its path. */
+  turn(turn: number): void {
+    if (turn <= this.lastTurn) return;
+    this.lastTurn = turn;
+    this.tell("turn", { conversation: this.session.conversation?.id, turn });
+  }
+
+  connection(state: Connection): void {
+    this.view.connection(state);
+    this.classList.toggle("connected", state === "online");
+  }
+
+  /** The server does not know this conversation any more: the next message begins a new one. */
+  refused(): void {
+    this.stream = null;
+    this.session.forget();
+    this.resume();
+    if (this.isOpen) this.outbox.add({ id: randomId(), start: true });
+  }
+
+  // --- inside
+
+  private get inline(): boolean {
+    return this.hasAttribute("inline");
+  }
+
+  private get channel(): string {
+    return this.getAttribute("channel") ?? "";
+  }
+
+  private get server(): string {
+    return (this.getAttribute("server") ?? "").replace(/\/+$/, "");
+  }
+
+  private get language(): string {
+    return languageOf(this.getAttribute("lang"), document.documentElement.lang, ...navigator.languages);
+  }
+
+  private wordsOf(): Strings {
+    return stringsOf(this.language, this.wording);
+  }
+
+  private build(): void {
+    const root = this.attachShadow({ mode: "open" });
+    const sheet = new CSSStyleSheet(); // allowed under any style-src
+    sheet.replaceSync(css);
+    root.adoptedStyleSheets = [sheet];
+    const strings = this.wordsOf();
+    this.lang ||= this.language;
+    if (!this.dir) this.dir = directionOf(this.lang);
+    const accent = this.getAttribute("accent");
+    if (accent) this.style.setProperty("--cw-accent", accent);
+    const actions = { toggle: () => (this.isOpen ? this.close() : this.open()), close: () => this.close(), restart: () => this.restart(), submit: (text: string) => this.send(text) };
+    this.view = new View(root, strings, this.getAttribute("heading") || strings.title, this.inline, actions);
+    this.log = new Log(this.view.log, this.view.newer, strings, this.lang);
+    root.addEventListener("keydown", (event) => (event as KeyboardEvent).key === "Escape" && this.close());
+    this.style.setProperty("--on-accent", readableOn(getComputedStyle(this.view.panel).getPropertyValue("--accent")));
+  }
+
+  /** Shows what this browser remembers: the conversation so far and what was not sent yet. */
+  private resume(): void {
+    this.hangUp();
+    this.log.clear();
+    this.newest = null;
+    this.lastTurn = 0;
+    this.settled();
+    this.view.offer([], () => {});
+    this.view.unread(0);
+    if (this.session.conversation) this.listen();
+    for (const item of this.outbox.waiting) if (item.text) this.log.write(item.id, item.text);
+    void this.outbox.flush();
+  }
+
+  /** Another tab began or dropped the conversation. */
+  private adopt(): void {
+    this.resume();
+  }
+
+  private listen(): void {
+    const conversation = this.session.conversation;
+    if (this.stream || !conversation) return;
+    const address = `${this.server}/w/${this.channel}/events?conversation=${conversation.id}`;
+    this.stream = new EventStream(address, () => this.session.conversation?.token ?? conversation.token, this);
+    this.stream.start();
+  }
+
+  private hangUp(): void {
+    this.stream?.stop();
+    this.stream = null;
+  }
+
+  private dispatch(item: Outgoing, text: string): void {
+    this.view.offer([], () => {});
+    this.log.write(item.id, text);
+    this.outbox.add(item);
+  }
+
+  private offer(): void {
+    const choices = this.newest?.direction === "out" && !this.outbox.waiting.length ? this.newest.body.choices : [];
+    this.view.offer(choices ?? [], (choice: Choice) => {
+      this.dispatch({ id: randomId(), choice: choice.value, text: choice.label || choice.value }, choice.label || choice.value);
+      this.view.focus();
+    });
+  }
+
+  private settled(): void {
+    clearTimeout(this.typingTimer);
+    this.log.typing(false);
+    this.log.endStreaming();
+  }
+
+  private markRead(): void {
+    this.session.read = this.log.last;
+    this.view.unread(0);
+  }
+
+  private async request(item: Outgoing, conversation = this.session.conversation): Promise<Answer> {
+    const token = conversation?.token ?? this.getAttribute("token");
+    const response = await fetch(`${this.server}/api/v2/chat/message`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Accept: "application/json", ...(token && { Authorization: `Bearer ${token}` }) },
+      body: JSON.stringify({
+        channel_id: this.channel,
+        ...(conversation ? { conversation_id: conversation.id } : { contact: { id: this.session.visitor, language: navigator.language } }),
+        client_message_id: item.id,
+        ...(item.start ? { start: true } : item.choice !== undefined ? { choice: item.choice } : { text: item.text }),
+      }),
+      signal: AbortSignal.any([this.life.signal, AbortSignal.timeout(POST_TIMEOUT_MS)]),
+      credentials: "omit",
+      cache: "no-store",
+      referrerPolicy: "origin",
+    });
+    if (response.ok) return (await response.json()) as Answer;
+    if (conversation && GONE.includes(response.status)) {
+      this.session.conversation = null;
+      this.hangUp();
+      return this.request(item, null);
+    }
+    const problem = (await response.json().catch(() => ({}))) as { detail?: string };
+    throw new Refused(response.status, problem.detail ?? "", 1000 * Number(response.headers.get("Retry-After") ?? 0));
+  }
+
+  private tell(name: string, detail: unknown = null): void {
+    this.dispatchEvent(new CustomEvent(`chatloom:${name}`, { bubbles: true, composed: true, detail }));
+  }
+}
+
+/** Black or white, whichever is easier to read on a colour (WCAG relative luminance). */
+function readableOn(color: string): string {
+  const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  if (!context) return "#fff";
+  context.fillStyle = "#4f46e5";
+  context.fillStyle = color.trim();
+  context.fillRect(0, 0, 1, 1);
+  const [red, green, blue] = [...context.getImageData(0, 0, 1, 1).data].map((byte) => ((byte / 255 + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue! > 0.3 ? "#15151f" : "#fff";
+}
