@@ -1,6 +1,6 @@
-"""Sessions (families of refresh tokens), one-time sign-in links, counted sign-in failures."""
+"""Sessions (families of refresh tokens) and their used-up tokens, one-time sign-in links, counted sign-in failures."""
 
-from sqlalchemy import Column, DateTime, ForeignKeyConstraint, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text, Uuid, text
+from sqlalchemy import Column, DateTime, ForeignKeyConstraint, Index, Integer, PrimaryKeyConstraint, Table, Text, Uuid, text
 
 from server.kit.db import metadata
 
@@ -11,8 +11,6 @@ sessions = Table(
     Column("id", Uuid, nullable=False),
     Column("member_id", Uuid, nullable=False),
     Column("token_hash", Text, nullable=False),
-    Column("previous_token_hash", Text),
-    Column("rotated_at", DateTime(timezone=True)),
     Column("user_agent", Text, nullable=False, server_default=""),
     Column("address", Text, nullable=False, server_default=""),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
@@ -20,8 +18,22 @@ sessions = Table(
     Column("revoked_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant_id", "id"),
     ForeignKeyConstraint(["tenant_id", "member_id"], ["members.tenant_id", "members.id"], ondelete="CASCADE"),
-    Index(None, "token_hash", unique=True),
-    Index(None, "previous_token_hash"),
+    Index(None, "token_hash"),
+    Index(None, "tenant_id", "member_id"),
+    Index(None, "revoked_at", postgresql_where=text("revoked_at is not null")),
+)
+
+rotated_tokens = Table(
+    "rotated_tokens",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("token_hash", Text, nullable=False),
+    Column("session_id", Uuid, nullable=False),
+    Column("rotated_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "token_hash"),
+    ForeignKeyConstraint(["tenant_id", "session_id"], ["sessions.tenant_id", "sessions.id"], ondelete="CASCADE"),
+    Index(None, "token_hash"),
+    Index(None, "tenant_id", "session_id"),
 )
 
 sign_in_links = Table(
@@ -35,7 +47,7 @@ sign_in_links = Table(
     Column("used_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant_id", "id"),
     ForeignKeyConstraint(["tenant_id", "member_id"], ["members.tenant_id", "members.id"], ondelete="CASCADE"),
-    Index(None, "token_hash", unique=True),
+    Index(None, "token_hash"),
 )
 
 sign_in_failures = Table(
@@ -43,20 +55,9 @@ sign_in_failures = Table(
     metadata,
     Column("tenant_id", Uuid, nullable=False),
     Column("member_id", Uuid, nullable=False),
+    Column("address", Text, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("first_at", DateTime(timezone=True), nullable=False),
-    Column("last_at", DateTime(timezone=True), nullable=False),
-    PrimaryKeyConstraint("tenant_id", "member_id"),
+    PrimaryKeyConstraint("tenant_id", "member_id", "address"),
     ForeignKeyConstraint(["tenant_id", "member_id"], ["members.tenant_id", "members.id"], ondelete="CASCADE"),
-)
-
-data_keys = Table(
-    "data_keys",
-    metadata,
-    Column("tenant_id", Uuid, nullable=False),
-    Column("key_no", Integer, nullable=False),
-    Column("wrapped_key", LargeBinary, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
-    PrimaryKeyConstraint("tenant_id", "key_no"),
-    ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], ondelete="CASCADE"),
 )
