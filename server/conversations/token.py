@@ -1,6 +1,5 @@
 """The conversation token: what a widget shows to read and continue its own conversation, and nothing else."""
 
-import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -8,6 +7,7 @@ from uuid import UUID
 import jwt
 
 from server.kit.errors import Problem
+from server.kit.secrets import Vault
 
 LIFETIME = timedelta(days=30)
 
@@ -26,7 +26,12 @@ class ConversationToken:
     contact_id: UUID
 
 
-def sign_token(secret: str | bytes, token: ConversationToken, now: datetime) -> str:
+def token_key(vault: Vault) -> bytes:
+    """The key of conversation tokens: of its own, so that no other token of this server is ever taken for one."""
+    return vault.derive("conversation tokens")
+
+
+def sign_token(key: bytes, token: ConversationToken, now: datetime) -> str:
     """The signed text of `token`, good for 30 days from `now`."""
     claims = {
         "tenant": str(token.tenant_id),
@@ -36,15 +41,15 @@ def sign_token(secret: str | bytes, token: ConversationToken, now: datetime) -> 
         "aud": _AUDIENCE,
         "exp": now + LIFETIME,
     }
-    return jwt.encode(claims, _key(secret), algorithm=_ALGORITHM)
+    return jwt.encode(claims, key, algorithm=_ALGORITHM)
 
 
-def read_token(secret: str | bytes, text: str, now: datetime) -> ConversationToken:
+def read_token(key: bytes, text: str, now: datetime) -> ConversationToken:
     """The token behind `text`; Problem 401 for a forged, foreign or outdated one."""
     try:
         claims = jwt.decode(
             text,
-            _key(secret),
+            key,
             algorithms=[_ALGORITHM],
             audience=_AUDIENCE,
             options={"require": _CLAIMS, "verify_exp": False},
@@ -64,12 +69,6 @@ def bearer(authorization: str | None) -> str:
     if scheme.lower() != "bearer" or not text.strip():
         raise _refused("Send the conversation token as `Authorization: Bearer <token>`.")
     return text.strip()
-
-
-def _key(secret: str | bytes) -> bytes:
-    """A key of its own, so that no other token signed by this server is ever taken for a conversation token."""
-    raw = secret if isinstance(secret, bytes) else secret.encode()
-    return hmac.digest(raw, b"chatloom conversation token v1", "sha256")
 
 
 def _refused(detail: str) -> Problem:

@@ -79,6 +79,20 @@ class Live:
         self._pubsub: PubSub | None = None
         self._reader: asyncio.Task[None] | None = None
 
+    async def start(self) -> None:
+        """Connect, and stay connected."""
+        self._reader = asyncio.create_task(self._read_for_ever(), name="live reader")
+
+    async def stop(self) -> None:
+        """End every subscription and hang up."""
+        for subscription in [one for listeners in self._listeners.values() for one in listeners]:
+            subscription.end()
+        if self._reader is not None:
+            self._reader.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._reader
+            self._reader = None
+
     async def publish(self, tenant_id: UUID, topic: str, data: Mapping[str, Any]) -> None:
         """Tell whoever listens to `topic` of this tenant. Never fails the caller: listeners also look for themselves."""
         try:
@@ -98,19 +112,7 @@ class Live:
         finally:
             await self._leave(channel, subscription)
 
-    async def close(self) -> None:
-        """End every subscription and hang up."""
-        for subscription in [one for listeners in self._listeners.values() for one in listeners]:
-            subscription.end()
-        if self._reader is not None:
-            self._reader.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._reader
-            self._reader = None
-
     async def _join(self, channel: str, subscription: Subscription) -> None:
-        if self._reader is None:
-            self._reader = asyncio.create_task(self._read_for_ever(), name="live reader")
         listeners = self._listeners.setdefault(channel, set())
         listeners.add(subscription)
         confirmed = self._confirmed.setdefault(channel, asyncio.Event())
