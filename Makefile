@@ -1,0 +1,45 @@
+# make run    start Chatloom          make test    everything the tests can prove
+# make check  style, types, walls     make bench   how fast, against the bare limit
+PYTHON ?= python3
+BIN := .venv/bin
+WORKERS ?= 2
+
+.PHONY: run test check format bench bench-nlu lock tools browser
+
+run:
+	@$(PYTHON) scripts/bootstrap.py
+	@exec $(BIN)/chatloom run
+
+test: tools browser
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile
+
+check: tools
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@$(PYTHON) scripts/bootstrap.py --dev -- npm run --silent check
+
+format: tools
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: tools
+	$(BIN)/python -m bench
+
+bench-nlu: tools
+	$(BIN)/python -m bench.nlu
+
+# The pinned packages with their hashes. New releases wait a week: look at the dates before you commit the result.
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-annotate --no-header \
+	--no-emit-index-url --no-emit-find-links --no-emit-options --no-emit-trusted-host
+lock: tools
+	$(COMPILE) --build-deps-for editable --output-file requirements.lock pyproject.toml
+	$(COMPILE) --build-deps-for editable --extra dev --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) --output-file requirements-node.lock requirements-node.in
+
+tools:
+	@$(PYTHON) scripts/bootstrap.py --dev
+
+browser:
+	@$(PYTHON) scripts/browser.py

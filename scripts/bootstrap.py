@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""Makes everything `make run` and `make test` need: the environment in .venv and the built user interface.
+
+Usage: python3 scripts/bootstrap.py [--dev] [-- COMMAND that needs Node.js]
+Standard library only. What is up to date is left alone.
+"""
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+OLDEST_PYTHON = (3, 11)
+OLDEST_NODE = 20
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+DIST = ROOT / "ui" / "static" / "dist"
+
+
+def main():
+    """Bring environment and user interface up to date."""
+    if sys.version_info < OLDEST_PYTHON:
+        run_with_newer_python()
+    split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    options, command = sys.argv[1:split], sys.argv[split + 1 :]
+    install_packages(with_tools="--dev" in options)
+    build_user_interface()
+    if command:
+        environment = node_environment()
+        install_node_packages(environment)
+        run([shutil.which(command[0], path=environment["PATH"]), *command[1:]], env=environment)
+
+
+def run_with_newer_python():
+    """Start again with a Python that is new enough, or say what to do."""
+    for minor in range(20, OLDEST_PYTHON[1] - 1, -1):
+        python = shutil.which("python3.%d" % minor)  # noqa: UP031 - an old Python reads this
+        if python and subprocess.call([python, "-c", ""], stderr=subprocess.DEVNULL) == 0:
+            os.execv(python, [python, __file__, *sys.argv[1:]])
+    fail(
+        "Chatloom needs Python 3.11 or newer; this is Python {}.{}.".format(*sys.version_info[:2]),
+        "Install a newer one (https://www.python.org/downloads/), or name one: make run PYTHON=/path/to/python3.12",
+    )
+
+
+def install_packages(with_tools):
+    """Create .venv and install exactly the packages of the lock, each checked against its hash."""
+    locks = [ROOT / "requirements.lock"] + ([ROOT / "requirements-dev.lock"] if with_tools else [])
+    python = "{}.{}".format(*sys.version_info[:2])
+    wanted = [digest([lock, ROOT / "pyproject.toml"], salt=python) for lock in locks]
+    stamp = VENV / ".installed"
+    if stamp.exists() and set(wanted) <= set(stamp.read_text().split()) and venv_python().exists():
+        return
+    make_venv()
+    count = len(re.findall(r"^[\w.-]+==", locks[-1].read_text(), re.MULTILINE))
+    say(f"Installing {count} packages into .venv (one to three minutes the first time)")
+    pip("install", "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(locks[-1]))
+    pip("install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+    stamp.write_text("\n".join(wanted))
+
+
+def make_venv():
+    """Create the virtual environment if it is not there or belongs to a Python that is gone."""
+    if venv_python().exists() and subprocess.call([str(venv_python()), "-c", "import pip"], stderr=subprocess.DEVNULL) == 0:
+        return
+    if importlib.util.find_spec("ensurepip") is None:
+        fail(
+            "This Python cannot make virtual environments: its module ensurepip is missing.",
+            "On Debian and Ubuntu: apt-get install python3-venv",
+        )
+    say("Making the environment in .venv")
+    shutil.rmtree(VENV, ignore_errors=True)
+    run([sys.executable, "-m", "venv", str(VENV)])
+
+
+def build_user_interface():
+    """Build ui/static/dist when its sources have changed since."""
+    sources = [p for p in sorted((ROOT / "ui").rglob("*")) if p.is_file() and DIST not in p.parents]
+    wanted = digest([ROOT / "package-lock.json", *sources])
+    stamp = DIST / ".built"
+    if stamp.exists() and stamp.read_text() == wanted and (DIST / "manifest.json").exists():
+        return
+    environment = node_environment()
+    install_node_packages(environment)
+    say("Building the user interface")
+    run([shutil.which("node", path=environment["PATH"]), "ui/build.mjs"], env=environment)
+    stamp.write_text(wanted)
+
+
+def install_node_packages(environment):
+    """Install what package-lock.json names, without running anybody's install script."""
+    wanted = digest([ROOT / "package-lock.json"])
+    stamp = ROOT / "node_modules" / ".installed"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    say("Fetching the libraries of the user interface")
+    npm = shutil.which("npm", path=environment["PATH"])
+    run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], env=environment)
+    stamp.write_text(wanted)
+
+
+def node_environment():
+    """An environment with Node.js on its path: the machine's own when new enough, else the one from the Python package."""
+    environment = dict(os.environ)
+    if node_is_new_enough(environment.get("PATH", "")):
+        return environment
+    environment["PATH"] = str(VENV / "bin") + os.pathsep + environment.get("PATH", "")
+    if not node_is_new_enough(str(VENV / "bin")):
+        say(f"No Node.js {OLDEST_NODE} or newer here: fetching one as a Python package")
+        pip("install", "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(ROOT / "requirements-node.lock"))
+    return environment
+
+
+def node_is_new_enough(path):
+    """Whether the folders in `path` hold npm and a Node.js that is new enough."""
+    node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
+    if not (node and npm):
+        return False
+    answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+    version = re.match(r"v(\d+)\.", answer.stdout)
+    return bool(version) and int(version.group(1)) >= OLDEST_NODE
+
+
+def venv_python():
+    """The environment's Python."""
+    return VENV / "bin" / "python"
+
+
+def pip(*arguments):
+    """Run the environment's pip."""
+    run([str(venv_python()), "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments])
+
+
+def run(command, env=None):
+    """Run a step; when it fails, say which and stop."""
+    try:
+        subprocess.run(command, cwd=ROOT, env=env, check=True)
+    except subprocess.CalledProcessError as error:
+        fail(
+            "This step did not work: " + " ".join(map(str, command)),
+            f"Its messages are above (exit code {error.returncode}). Mend that, then run again.",
+        )
+
+
+def digest(files, salt=""):
+    """One hash of the contents and names of `files`."""
+    total = hashlib.sha256(salt.encode())
+    for file in files:
+        total.update(str(file.relative_to(ROOT)).encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def say(text):
+    """Tell the person what happens now."""
+    print("· " + text, flush=True)
+
+
+def fail(problem, remedy):
+    """Say what is wrong and how to mend it, and stop."""
+    sys.exit(f"\n{problem}\n{remedy}")
+
+
+if __name__ == "__main__":
+    main()
