@@ -102,6 +102,7 @@ const alone = () =>
 fs.rmSync(out, { recursive: true, force: true });
 fs.mkdirSync(out, { recursive: true });
 put("icons.svg", sprite(iconNames(root)));
+put("favicon.svg", fs.readFileSync(path.join(src, "favicon.svg")));
 put("plotly.js", fs.readFileSync(path.join(modules, "plotly.js-basic-dist-min/plotly-basic.min.js")));
 for (const result of await Promise.all([pages(), styles(), alone()])) record(result.metafile);
 const json = (value) => JSON.stringify(Object.fromEntries(Object.entries(value).sort()), null, 1) + "\n";
