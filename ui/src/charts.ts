@@ -11,6 +11,8 @@ declare global {
   }
 }
 
+export {};
+
 const ROLES: Record<string, string> = { accent: "--chart-1", second: "--chart-2", warning: "--chart-3", good: "--chart-5" };
 const charts = document.querySelector<HTMLElement>("#charts");
 let answer: Answer | undefined;
@@ -86,7 +88,8 @@ function behind(plot: HTMLElement, click: Click): string | undefined {
   }
   const outcome = { Contained: "contained", "Handed off": "handed_off", Containment: "contained" }[point.data.name];
   if (outcome) query.set("outcome", outcome);
-  const start = new Date(`${String(point.x).replace(" ", "T").slice(0, 16)}Z`);
+  const [day, time = "00:00"] = String(point.x).split(" ");
+  const start = new Date(`${day}T${time}Z`);
   query.set("by", outcome ? "ended" : (plot.dataset.by ?? "started"));
   query.set("start", start.toISOString());
   query.set("end", new Date(start.getTime() + answer.period.step_s * 1000).toISOString());

@@ -1,0 +1,220 @@
+"""The conversations behind a figure: found by filters, read with the path each turn took."""
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.channels.tables import channels
+from server.conversations.tables import contacts, conversations, messages
+from server.flows.tables import flow_versions, flows
+from server.kit.errors import Problem, not_found
+from server.kit.tables import events
+
+PAGE = 50
+BY = {"started": "Started", "ended": "Ended", "active": "With messages"}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which conversations are wanted; None and empty mean any. `by` says what has to lie between `start` and `end`."""
+
+    q: str = ""
+    flow_id: UUID | None = None
+    flow_version: int | None = None
+    channel_id: UUID | None = None
+    status: str = ""
+    outcome: str = ""
+    intent: str = ""
+    by: str = "started"
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPath:
+    """How one turn went through the flow."""
+
+    turn: int
+    ms: float
+    at: datetime
+    steps: list["PathStep"]
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """One node on the path: where it is left by `port`."""
+
+    node_id: str
+    title: str
+    type: str
+    port: str | None
+
+
+async def find(connection: AsyncConnection, tenant_id: UUID, filters: Filters, cursor: str = "") -> tuple[list[Any], str | None]:
+    """A page of conversations, the newest first, and the cursor of the next page."""
+    last = select(messages.c.body).where(_same_conversation(messages)).order_by(messages.c.seq.desc()).limit(1).scalar_subquery()
+    query = (
+        select(
+            *(
+                conversations.c[name]
+                for name in ("id", "flow_id", "flow_version", "status", "outcome", "started_at", "updated_at", "last_seq")
+            ),
+            contacts.c.name.label("contact_name"),
+            contacts.c.external_id,
+            flows.c.name.label("flow_name"),
+            channels.c.name.label("channel_name"),
+            last.label("last_message"),
+        )
+        .select_from(_joined())
+        .where(*_conditions(tenant_id, filters))
+        .order_by(conversations.c.started_at.desc(), conversations.c.id.desc())
+        .limit(PAGE + 1)
+    )
+    if cursor:
+        query = query.where(tuple_(conversations.c.started_at, conversations.c.id) < tuple_(*_place(cursor)))
+    rows = list((await connection.execute(query)).all())
+    following = _cursor(rows[PAGE - 1]) if len(rows) > PAGE else None
+    return rows[:PAGE], following
+
+
+async def count(connection: AsyncConnection, tenant_id: UUID, filters: Filters) -> int:
+    """How many conversations the filters let through."""
+    query = select(func.count()).select_from(_joined()).where(*_conditions(tenant_id, filters))
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def one(connection: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> Any:
+    """The conversation with its contact, flow and channel; 404 when it is not this tenant's."""
+    query: Select[Any] = (
+        select(
+            conversations,
+            contacts.c.name.label("contact_name"),
+            contacts.c.external_id,
+            contacts.c.attributes,
+            contacts.c.language,
+            flows.c.name.label("flow_name"),
+            channels.c.name.label("channel_name"),
+        )
+        .select_from(_joined())
+        .where(conversations.c.tenant_id == tenant_id, conversations.c.id == conversation_id)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        raise not_found("conversation")
+    return row
+
+
+async def transcript(connection: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> list[Any]:
+    """Every message of the conversation in order."""
+    query = select(messages).where(messages.c.tenant_id == tenant_id, messages.c.conversation_id == conversation_id)
+    return list((await connection.execute(query.order_by(messages.c.seq))).all())
+
+
+async def paths(connection: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> list[TurnPath]:
+    """The path of each turn with what else it recorded (intents, calls, model use)."""
+    recorded = (
+        select(events.c.type, events.c.props, events.c.at, events.c.flow_id, events.c.flow_version)
+        .where(events.c.tenant_id == tenant_id, events.c.conversation_id == conversation_id)
+        .order_by(events.c.tx, events.c.id)
+    )
+    found: list[TurnPath] = []
+    beside: list[tuple[str, dict[str, Any]]] = []
+    documents: dict[int, dict[str, Any]] = {}
+    for row in (await connection.execute(recorded)).all():
+        if row.type in ("intent.classified", "call.finished", "model.used"):
+            beside.append((row.type, row.props))
+        if row.type == "turn.taken":
+            if row.flow_version not in documents:
+                documents[row.flow_version] = await _nodes(connection, tenant_id, row.flow_id, row.flow_version)
+            steps = [_step(documents[row.flow_version], *visit[:2]) for visit in row.props.get("path", [])]
+            found.append(TurnPath(int(row.props["turn"]), float(row.props["ms"]), row.at, steps, beside))
+            beside = []
+    return found
+
+
+async def _nodes(connection: AsyncConnection, tenant_id: UUID, flow_id: UUID, version: int) -> dict[str, Any]:
+    query = select(flow_versions.c.document["nodes"]).where(
+        flow_versions.c.tenant_id == tenant_id, flow_versions.c.flow_id == flow_id, flow_versions.c.version == version
+    )
+    return (await connection.execute(query)).scalar_one_or_none() or {}
+
+
+def _step(nodes: dict[str, Any], node_id: str, port: str | None = None) -> PathStep:
+    node = nodes.get(node_id, {})
+    return PathStep(node_id, node.get("title") or node_id, node.get("type", ""), port)
+
+
+def _joined() -> Any:
+    return (
+        conversations.join(contacts, and_(contacts.c.tenant_id == conversations.c.tenant_id, contacts.c.id == conversations.c.contact_id))
+        .outerjoin(flows, and_(flows.c.tenant_id == conversations.c.tenant_id, flows.c.id == conversations.c.flow_id))
+        .outerjoin(channels, and_(channels.c.tenant_id == conversations.c.tenant_id, channels.c.id == conversations.c.channel_id))
+    )
+
+
+def _same_conversation(table: Any) -> ColumnElement[bool]:
+    return and_(table.c.tenant_id == conversations.c.tenant_id, table.c.conversation_id == conversations.c.id)
+
+
+def _conditions(tenant_id: UUID, filters: Filters) -> list[ColumnElement[bool]]:
+    conditions = [conversations.c.tenant_id == tenant_id, conversations.c.is_test.is_(False)]
+    for name in ("flow_id", "flow_version", "channel_id", "status", "outcome"):
+        if (wanted := getattr(filters, name)) not in (None, ""):
+            conditions.append(conversations.c[name] == wanted)
+    conditions += _between(filters)
+    if filters.intent:
+        conditions.append(_classified(tenant_id, filters))
+    if filters.q:
+        conditions.append(_mentions(filters.q))
+    return conditions
+
+
+def _between(filters: Filters) -> list[ColumnElement[bool]]:
+    if filters.by == "active" and (filters.start or filters.end):
+        return [select(1).where(_same_conversation(messages), *_range(messages.c.at, filters)).exists()]
+    return _range(conversations.c.ended_at if filters.by == "ended" else conversations.c.started_at, filters)
+
+
+def _range(column: ColumnElement[datetime], filters: Filters) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if filters.start:
+        conditions.append(column >= filters.start)
+    if filters.end:
+        conditions.append(column < filters.end)
+    return conditions
+
+
+def _classified(tenant_id: UUID, filters: Filters) -> ColumnElement[bool]:
+    in_scope = events.c.props["in_scope"].as_boolean()
+    named = events.c.props["intent"].as_string() == filters.intent
+    wanted = in_scope.is_(False) if filters.intent == "(out of scope)" else and_(in_scope, named)
+    query = select(events.c.conversation_id).where(events.c.tenant_id == tenant_id, events.c.type == "intent.classified", wanted)
+    return conversations.c.id.in_(query)
+
+
+def _mentions(text: str) -> ColumnElement[bool]:
+    pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    said = select(1).where(_same_conversation(messages), messages.c.body["text"].as_string().ilike(pattern)).exists()
+    ours = [contacts.c.name.ilike(pattern), contacts.c.external_id.ilike(pattern), cast(conversations.c.id, String) == text]
+    return or_(*ours, said)
+
+
+def _cursor(row: Any) -> str:
+    return base64.urlsafe_b64encode(f"{row.started_at.isoformat()}|{row.id}".encode()).decode()
+
+
+def _place(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        started_at, _, id = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
+        return datetime.fromisoformat(started_at), UUID(id)
+    except (ValueError, binascii.Error):
+        raise Problem(
+            422, "bad_cursor", "This page link is damaged. Start again from the first page.", fields={"cursor": "damaged"}
+        ) from None
