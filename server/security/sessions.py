@@ -63,8 +63,11 @@ def random_token() -> str:
     return _as_text(secrets.token_bytes(32))
 
 
-async def open_session(connection: AsyncConnection, member: Row[Any], client: Client) -> Renewed:
-    """A session for a row of `members`; outdated sessions of the member are cleared away."""
+async def open_session(connection: AsyncConnection, member: Row[Any], client: Client, *, limited: bool = False) -> Renewed:
+    """A session for a row of `members`; outdated sessions of the member are cleared away.
+
+    `limited`: it was opened by a link that somebody else made, so it does not lead into the account's other workspaces.
+    """
     at = now()
     token = random_token()
     own = (sessions.c.tenant_id == member.tenant_id, sessions.c.member_id == member.id)
@@ -76,6 +79,7 @@ async def open_session(connection: AsyncConnection, member: Row[Any], client: Cl
             id=session_id,
             member_id=member.id,
             token_hash=fingerprint(token),
+            limited=limited,
             user_agent=client.user_agent[:300],
             address=client.address[:64],
             created_at=at,
@@ -156,6 +160,25 @@ async def _repeat(connection: AsyncConnection, session: Row[Any], key: bytes, to
     await _revoke(connection, session.tenant_id, sessions.c.id == session.session_id)
     session_id: UUID = session.session_id
     return session_id
+
+
+async def live_sessions(connection: AsyncConnection, tenant_id: UUID, member_id: UUID) -> list[Row[Any]]:
+    """The member's sessions that can still be used, the newest first."""
+    mine = (sessions.c.tenant_id == tenant_id, sessions.c.member_id == member_id)
+    live = select(sessions).where(*mine, sessions.c.revoked_at.is_(None), sessions.c.expires_at > now())
+    return list((await connection.execute(live.order_by(sessions.c.created_at.desc()))).all())
+
+
+async def is_limited(connection: AsyncConnection, identity: Identity) -> bool:
+    """Whether the session must stay in its workspace."""
+    one = (sessions.c.tenant_id == identity.tenant_id, sessions.c.id == identity.session_id)
+    return await connection.scalar(select(sessions.c.limited).where(*one)) is not False
+
+
+async def lift_limit(connection: AsyncConnection, identity: Identity) -> None:
+    """The session may go everywhere from now on."""
+    one = (sessions.c.tenant_id == identity.tenant_id, sessions.c.id == identity.session_id)
+    await connection.execute(update(sessions).where(*one).values(limited=False))
 
 
 async def revoke_session(db: Database, redis: Redis, tenant_id: UUID, member_id: UUID, session_id: UUID) -> bool:

@@ -1,6 +1,9 @@
-"""Sessions (families of refresh tokens) and their used-up tokens, one-time sign-in links, counted sign-in failures."""
+"""Sessions (families of refresh tokens) and their used-up tokens, one-time sign-in links, counted sign-in failures.
 
-from sqlalchemy import Column, DateTime, ForeignKeyConstraint, Index, Integer, PrimaryKeyConstraint, Table, Text, Uuid, text
+A link that another member made, and the session it opens, are `limited`: they do not lead into the account's other workspaces.
+"""
+
+from sqlalchemy import Boolean, Column, DateTime, ForeignKeyConstraint, Index, Integer, PrimaryKeyConstraint, Table, Text, Uuid, text
 
 from server.kit.db import metadata
 
@@ -11,6 +14,7 @@ sessions = Table(
     Column("id", Uuid, nullable=False),
     Column("member_id", Uuid, nullable=False),
     Column("token_hash", Text, nullable=False),
+    Column("limited", Boolean, nullable=False, server_default=text("false")),
     Column("user_agent", Text, nullable=False, server_default=""),
     Column("address", Text, nullable=False, server_default=""),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
@@ -43,6 +47,7 @@ sign_in_links = Table(
     Column("id", Uuid, nullable=False),
     Column("member_id", Uuid, nullable=False),
     Column("token_hash", Text, nullable=False),
+    Column("limited", Boolean, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("used_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant_id", "id"),
