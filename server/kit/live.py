@@ -31,8 +31,8 @@ class Subscription:
     """The news of one topic for one listener, oldest first; ends when the process shuts down."""
 
     def __init__(self) -> None:
+        self.ended = False
         self._news: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue(_QUEUE_LIMIT)
-        self._ended = False
 
     def put(self, data: Mapping[str, Any]) -> None:
         """Hand over one piece of news; a listener that is too slow loses what waits and is told to resync."""
@@ -51,20 +51,19 @@ class Subscription:
             self._news.get_nowait()
 
     async def wait(self, seconds: float) -> Mapping[str, Any] | None:
-        """The next piece of news, or None after `seconds` without any; raises StopAsyncIteration at the end."""
-        try:
+        """The next piece of news; None after `seconds` without any and when it has ended."""
+        with suppress(TimeoutError, StopAsyncIteration):
             async with asyncio.timeout(seconds):
                 return await self.__anext__()
-        except TimeoutError:
-            return None
+        return None
 
     def __aiter__(self) -> "Subscription":
         return self
 
     async def __anext__(self) -> Mapping[str, Any]:
-        data = None if self._ended else await self._news.get()
+        data = None if self.ended else await self._news.get()
         if data is None:
-            self._ended = True
+            self.ended = True
             raise StopAsyncIteration
         return data
 

@@ -182,7 +182,7 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
     this.lang ||= this.language;
     if (!this.dir) this.dir = directionOf(this.lang);
     const accent = this.getAttribute("accent");
-    if (accent) this.style.setProperty("--cw-accent", accent);
+    if (accent && CSS.supports("color", accent)) this.style.setProperty("--cw-accent", accent);
     const actions = { toggle: () => (this.isOpen ? this.close() : this.open()), close: () => this.close(), restart: () => this.restart(), submit: (text: string) => this.send(text) };
     this.view = new View(root, strings, this.getAttribute("heading") || strings.title, this.inline, actions);
     this.log = new Log(this.view.log, this.view.newer, strings, this.lang);
@@ -249,7 +249,7 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
 
   private async request(item: Outgoing, conversation = this.session.conversation): Promise<Answer> {
     const token = conversation?.token ?? this.getAttribute("token");
-    const response = await fetch(`${this.server}/api/v2/chat/message`, {
+    const response = await fetch(`${this.server}/api/v2/chat/message?channel=${this.channel}`, {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json", ...(token && { Authorization: `Bearer ${token}` }) },
       body: JSON.stringify({

@@ -30,7 +30,7 @@ function show({ channel, server, settings, wording }: Mount): void {
     const value = settings[name];
     if (value !== undefined && value !== "false") widget.setAttribute(name, value);
   }
-  document.body.append(widget);
+  (document.querySelector(settings["target"] || "body") ?? document.body).append(widget);
   Object.assign(window, { chatloom: interfaceOf(widget) });
   widget.dispatchEvent(new CustomEvent("chatloom:ready", { bubbles: true, composed: true }));
 }

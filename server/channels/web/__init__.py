@@ -1,0 +1,1 @@
+"""The web widget as a channel: who may load it, and what it looks like."""

@@ -1,0 +1,110 @@
+"""What a conversation says, as server-sent events: every message after the last one seen, then what happens, as it happens.
+
+Messages are read from the database and numbered, so a cut stream goes on where it stopped. The news that comes over `live` is only the
+wake-up, and carries what is never stored: typing, and the text of an answer that is still being written.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import func, select
+
+from server.conversations.tables import conversations, messages
+from server.conversations.token import ConversationToken
+from server.kit.db import Database
+from server.kit.errors import Problem
+from server.kit.live import Live
+
+HISTORY = 200
+PING_S = 15.0
+SOONEST_LOOK_S = 2.0
+STREAMS_PER_CONVERSATION = 8
+STREAMS_PER_ADDRESS = 200
+STREAMS_PER_CHANNEL = 5_000
+
+_PING = b": ping\n\n"
+_PASSED_ON = frozenset({"delta", "typing", "turn"})
+
+
+class Seats:
+    """How many streams are open in this process: nobody may take them all."""
+
+    def __init__(self) -> None:
+        self._taken: Counter[tuple[str, str]] = Counter()
+
+    def check(self, token: ConversationToken, address: str) -> None:
+        """Problem 429 when one more stream would be too many."""
+        if any(self._taken[place] >= limit for place, limit in _places(token, address).items()):
+            raise Problem(
+                429, "too_many_streams", "Too many chats are open from here. Close some and try again.", headers={"Retry-After": "10"}
+            )
+
+    @contextmanager
+    def take(self, token: ConversationToken, address: str) -> Iterator[None]:
+        """Hold a seat for the length of the block."""
+        places = _places(token, address).keys()
+        self._taken.update(places)
+        try:
+            yield
+        finally:
+            self._taken.subtract(places)
+            self._taken = +self._taken
+
+
+def topic_of(conversation_id: UUID) -> str:
+    """The live topic of a conversation's news."""
+    return f"conversation:{conversation_id}"
+
+
+async def check_conversation(db: Database, token: ConversationToken) -> None:
+    """Problem 404 unless the token's conversation still exists."""
+    wanted = select(conversations.c.id).where(conversations.c.tenant_id == token.tenant_id, conversations.c.id == token.conversation_id)
+    async with db.tenant(token.tenant_id) as connection:
+        if await connection.scalar(wanted) is None:
+            raise Problem(404, "conversation_not_found", "This conversation does not exist any more. Start a new one.")
+
+
+async def event_stream(db: Database, live: Live, tenant_id: UUID, conversation_id: UUID, after: int) -> AsyncIterator[bytes]:
+    """The events of a conversation from message `after` on, until the listener or the process goes away."""
+    async with live.subscribe(tenant_id, topic_of(conversation_id)) as news:
+        yield _PING  # the headers are out, the browser knows that it is connected
+        last, patience, look = after, SOONEST_LOOK_S, True
+        while not news.ended:
+            for row in await _messages(db, tenant_id, conversation_id, last) if look else ():
+                last, patience = row["seq"], SOONEST_LOOK_S
+                yield _frame("message", row, last)
+            told = await news.wait(patience)
+            look = told is None or told["kind"] not in _PASSED_ON
+            if told is None:
+                patience = min(patience * 1.5, PING_S)
+                yield _PING
+            elif not look:
+                yield _frame(told["kind"], {name: value for name, value in told.items() if name != "kind"})
+
+
+async def _messages(db: Database, tenant_id: UUID, conversation_id: UUID, after: int) -> list[dict[str, Any]]:
+    """Every message after `after`, in order; of a long history only the end."""
+    here = (messages.c.tenant_id == tenant_id) & (messages.c.conversation_id == conversation_id)
+    start = func.greatest(after, select(func.max(messages.c.seq) - HISTORY).where(here).scalar_subquery())
+    shown = [messages.c[name] for name in ("seq", "direction", "body", "at", "client_message_id", "turn")]
+    async with db.tenant(tenant_id) as connection:
+        rows = await connection.execute(select(*shown).where(here, messages.c.seq > start).order_by(messages.c.seq))
+        return [dict(row) for row in rows.mappings()]
+
+
+def _frame(event: str, data: Mapping[str, Any], number: int | None = None) -> bytes:
+    """One server-sent event; JSON has no line breaks, so one data line is enough."""
+    head = b"" if number is None else b"id: %d\n" % number
+    return head + b"event: %s\ndata: %s\n\n" % (event.encode(), msgspec.json.encode(data))
+
+
+def _places(token: ConversationToken, address: str) -> dict[tuple[str, str], int]:
+    return {
+        ("conversation", str(token.conversation_id)): STREAMS_PER_CONVERSATION,
+        ("address", address): STREAMS_PER_ADDRESS,
+        ("channel", str(token.channel_id)): STREAMS_PER_CHANNEL,
+    }
