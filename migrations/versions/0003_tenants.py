@@ -45,3 +45,8 @@ def upgrade() -> None:
     protect("members")
     allow_lookup("members", "email", "email", "text")
     allow_lookup("members", "account_id", "account_id", "uuid")
+    op.execute("""
+        CREATE POLICY lookup_account_id ON tenants FOR SELECT TO chatloom_app USING (
+            tenant_id IN (SELECT m.tenant_id FROM members m WHERE m.account_id = (select nullif(current_setting('app.account_id', true), '')::uuid))
+        )
+    """)

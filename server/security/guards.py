@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Litestar, Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, MutableScopeHeaders
-from litestar.enums import RequestEncodingType, ScopeType
+from litestar.enums import MediaType, RequestEncodingType, ScopeType
 from litestar.exceptions import ImproperlyConfiguredException
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import ASGIMiddleware
@@ -17,6 +17,7 @@ from server.security.cookies import CookieJar, cookies_of
 from server.security.identity import Identity, identity_of, identity_or_none, not_signed_in
 from server.security.keys import keys_of
 from server.security.roles import PERMISSIONS, allows
+from server.tenants import queries
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 _FORMS = (RequestEncodingType.URL_ENCODED, RequestEncodingType.MULTI_PART)
@@ -55,7 +56,21 @@ async def _authenticate(connection: Connection) -> list[Cookie]:
     _admit(connection, identity)
     connection.state.by_cookie = True
     connection.state.csrf = csrf.make_token(keys_of(connection.app.state).csrf, identity.session_id)
+    if _is_page_load(connection):
+        connection.state.workspaces = await _workspaces(connection, identity)
     return fresh_cookies
+
+
+def _is_page_load(connection: Connection) -> bool:
+    headers = connection.headers
+    fragment = headers.get("hx-request") == "true" and headers.get("hx-request-type") != "full"
+    return MediaType.HTML in headers.get("accept", "") and not fragment and not connection.scope["path"].startswith("/api/")
+
+
+async def _workspaces(connection: Connection, identity: Identity) -> list[dict[str, Any]]:
+    """What the workspace menu of a page shows."""
+    found = await queries.workspaces_of_account(connection.app.state.db, identity.account_id)
+    return [{"id": str(one.tenant_id), "name": one.name, "current": one.tenant_id == identity.tenant_id} for one in found]
 
 
 def _admit(connection: Connection, identity: Identity) -> None:
@@ -131,6 +146,17 @@ async def require_csrf_token(connection: Connection, _: BaseRouteHandler) -> Non
         raise csrf.refuse_token()
 
 
+def require_json(connection: Connection, handler: BaseRouteHandler) -> None:
+    """415 for a body that a form of another site could send to a route that reads JSON."""
+    field = getattr(handler, "parsed_data_field", None)
+    if field is None or connection.scope.get("method") in csrf.SAFE_METHODS:
+        return
+    wanted = getattr(field.kwarg_definition, "media_type", RequestEncodingType.JSON)
+    sent = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if wanted == RequestEncodingType.JSON and sent and sent != RequestEncodingType.JSON and not sent.endswith("+json"):
+        raise Problem(415, "unsupported_media_type", "Send the body as application/json.")
+
+
 def provide_identity(request: Request[Any, Any, Any]) -> Identity:
     """The `identity` argument of handlers."""
     return identity_of(request)
@@ -155,4 +181,4 @@ def _made_by_framework(handler: BaseRouteHandler) -> bool:
 
 
 middleware = [Identify()]
-guards = [require_permission, require_csrf_token]
+guards = [require_permission, require_json, require_csrf_token]

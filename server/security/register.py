@@ -47,10 +47,11 @@ async def enter_workspace(door: Door, identity: Identity, tenant_id: UUID) -> Re
     if member is None:
         raise not_found("workspace")
     async with door.db.tenant(identity.tenant_id) as connection:
-        if tenant_id != identity.tenant_id and await is_limited(connection, identity):
-            raise _limited()
+        limited = await is_limited(connection, identity)
+    if limited and tenant_id != identity.tenant_id:
+        raise _limited()
     async with door.db.tenant(tenant_id) as connection:
-        return await open_session(connection, member, door.client, limited=False)
+        return await open_session(connection, member, door.client, limited=limited)
 
 
 async def _found(door: Door, name: str, account_id: UUID, owner_name: str, email: str, password_hash: str) -> Renewed:

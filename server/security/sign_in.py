@@ -24,8 +24,8 @@ async def sign_in(door: Door, email: str, password: str) -> Renewed:
     await lockout.count_in_redis(door.redis, lockout.counter(door.keys.lockout, "address", door.client.address), _TRIES_OF_ADDRESS)
     await lockout.count_in_redis(door.redis, here)
     candidates = _one_of_each_account(await queries.members_by_email(door.db, address))
-    for member in candidates:
-        await lockout.count_for_member(door.db, member.tenant_id, member.id, door.client.address)
+    for candidate in candidates:
+        await lockout.count_for_member(door.db, candidate.tenant_id, candidate.id, door.client.address)
     member = await _first_that_fits(candidates, typed)
     if member is None:
         raise wrong_password()

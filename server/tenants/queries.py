@@ -1,5 +1,6 @@
 """What is read about workspaces and members."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,18 @@ async def members_by_email(db: Database, email: str) -> list[Row[Any]]:
     async with db.lookup(email=email) as connection:
         wanted = select(members).where(members.c.email == email, members.c.disabled_at.is_(None)).order_by(members.c.created_at)
         return list((await connection.execute(wanted)).all())
+
+
+async def workspaces_of_account(db: Database, account_id: UUID) -> Sequence[Row[Any, Any, Any]]:
+    """(tenant_id, name, role) of every workspace the account can enter, by name."""
+    async with db.lookup(account_id=account_id) as connection:
+        wanted = (
+            select(tenants.c.tenant_id, tenants.c.name, members.c.role)
+            .join_from(members, tenants, members.c.tenant_id == tenants.c.tenant_id)
+            .where(members.c.account_id == account_id, members.c.disabled_at.is_(None))
+            .order_by(tenants.c.name, tenants.c.tenant_id)
+        )
+        return (await connection.execute(wanted)).all()
 
 
 async def members_of_account(db: Database, account_id: UUID) -> list[Row[Any]]:

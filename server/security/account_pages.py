@@ -1,0 +1,70 @@
+"""Pages: the person's own account."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.params import FromPath
+from redis.asyncio import Redis
+
+from server.kit import pages
+from server.kit.db import Database
+from server.kit.errors import Problem, not_found
+from server.security.change_password import change_password
+from server.security.door import Door
+from server.security.forms import ButtonData, PasswordData
+from server.security.identity import Identity
+from server.security.roles import allows
+from server.security.sessions import live_sessions, revoke_session
+from server.tenants import queries
+
+AnyRequest = Request[Any, Any, Any]
+_ANY_MEMBER = {"permission": "workspace:read"}
+
+
+@get("/settings/account", opt=_ANY_MEMBER, include_in_schema=False)
+async def show_account(request: AnyRequest, identity: Identity, db: Database) -> Response[str]:
+    """Password and sessions."""
+    return await _account(request, identity, db)
+
+
+@post("/settings/account/password", opt=_ANY_MEMBER, include_in_schema=False)
+async def submit_password(data: PasswordData, request: AnyRequest, identity: Identity, db: Database) -> Response[Any]:
+    """Change the password; the other sessions end."""
+    try:
+        await change_password(Door.of(request), identity, current=data.current_password, new=data.password)
+    except Problem as problem:
+        return await _account(request, identity, db, problem=problem)
+    return await _account(request, identity, db, changed=True)
+
+
+@post("/settings/account/sessions/{session_id:uuid}/end", opt=_ANY_MEMBER, include_in_schema=False)
+async def submit_end_of_session(
+    data: ButtonData, session_id: FromPath[UUID], request: AnyRequest, identity: Identity, db: Database, redis: Redis
+) -> Response[Any]:
+    """Sign out somewhere else."""
+    if not await revoke_session(db, redis, identity.tenant_id, identity.member_id, session_id):
+        raise not_found("session")
+    return pages.go_to(request, "/settings/account")
+
+
+async def _account(
+    request: AnyRequest, identity: Identity, db: Database, *, problem: Problem | None = None, changed: bool = False
+) -> Response[str]:
+    async with db.tenant(identity.tenant_id) as connection:
+        member = await queries.member(connection, identity.tenant_id, identity.member_id)
+        sessions = await live_sessions(connection, identity.tenant_id, identity.member_id)
+    return pages.render(
+        request,
+        "security/account.html",
+        status=problem.status if problem else 200,
+        headers=problem.headers if problem else None,
+        has_password=bool(member and member.password_hash),
+        sessions=sessions,
+        may_see_members=allows(identity.role, "members:read"),
+        changed=changed,
+        problem=problem,
+    )
+
+
+handlers: list[Any] = [show_account, submit_password, submit_end_of_session]
