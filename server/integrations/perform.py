@@ -1,0 +1,173 @@
+"""Makes one HTTP call of a flow and says how it ended, and whether trying again is safe."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Self
+
+import msgspec
+
+from server.kit import clock
+from server.kit.http import OutboundAnswer, OutboundClient, OutboundFailed, OutboundRefused
+
+MAX_ANSWER_BYTES = 512_000
+MAX_TIMEOUT_S = 60.0
+MAX_WAIT_S = 300.0
+
+_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_KEPT_PRIVATE = frozenset({"set-cookie", "authorization", "www-authenticate"})
+_MAX_HEADER_TEXT = 2000
+
+
+class IntegrationCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A call as a flow asks for it. A text `body` goes as it is, anything else as JSON."""
+
+    call_id: str
+    method: str
+    url: str
+    headers: dict[str, str] = {}
+    body: Any = None
+    timeout_s: float = 10.0
+
+    @classmethod
+    def of(cls, call_id: str, payload: Mapping[str, Any]) -> Self:
+        """The call in the payload of a flow's effect; raises `msgspec.ValidationError`."""
+        return msgspec.convert({**payload, "call_id": call_id}, cls)
+
+
+class CallError(msgspec.Struct, frozen=True):
+    """Why there is no good answer.
+
+    kind: refused, unreachable, tls, timeout, disconnected, bad_answer, too_large, redirect, rate_limited, client_error, server_error.
+    `maybe` means that the other side may have done what was asked although we do not know.
+    """
+
+    kind: str
+    message: str
+    may_retry: bool = False
+    maybe: bool = False
+    retry_after_s: float | None = None
+
+
+class CallOutcome(msgspec.Struct, frozen=True):
+    """How a call ended. `value` is {status, headers, body}; it is there for refusals by the other side too."""
+
+    ok: bool
+    value: dict[str, Any] | None = None
+    error: CallError | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of the flow's `CallResult`."""
+        error = None if self.error is None else {"kind": self.error.kind, "message": self.error.message}
+        return {"ok": self.ok, "value": self.value, "error": error}
+
+
+async def perform(call: IntegrationCall, http: OutboundClient) -> CallOutcome:
+    """Make the call once. The call's id goes along as `Idempotency-Key`, so that a repeated call can be recognised."""
+    method = call.method.upper()
+    headers, body = _message(call, method)
+    timeout_s = min(max(call.timeout_s, 0.1), MAX_TIMEOUT_S)
+    try:
+        answer = await http.request(method, call.url, headers=headers, body=body, timeout_s=timeout_s, max_bytes=MAX_ANSWER_BYTES)
+    except OutboundRefused as refused:
+        return CallOutcome(False, error=CallError("refused", str(refused)))
+    except OutboundFailed as failed:
+        return CallOutcome(False, error=_failure(failed, method))
+    value = {"status": answer.status, "headers": _shown_headers(answer.headers), "body": _read_body(answer)}
+    error = _complaint(answer, method)
+    return CallOutcome(error is None, value, error)
+
+
+def _message(call: IntegrationCall, method: str) -> tuple[dict[str, str], bytes | None]:
+    """The headers and body that go out."""
+    headers = dict(call.headers)
+    given = {name.lower() for name in headers}
+    body = None if call.body is None or call.body == "" else _encoded(call.body)
+    if body is not None and "content-type" not in given:
+        is_json = not isinstance(call.body, str) or call.body.lstrip().startswith(("{", "["))
+        headers["Content-Type"] = "application/json" if is_json else "text/plain; charset=utf-8"
+    if "accept" not in given:
+        headers["Accept"] = "application/json, */*;q=0.5"
+    if method not in _READING and "idempotency-key" not in given:
+        headers["Idempotency-Key"] = call.call_id
+    return headers, body
+
+
+def _encoded(body: object) -> bytes:
+    return body.encode("utf-8", "replace") if isinstance(body, str) else msgspec.json.encode(body)
+
+
+def _failure(failed: OutboundFailed, method: str) -> CallError:
+    """A call that never left may be made again; one that may have arrived only when repeating it changes nothing."""
+    unknown = failed.sent and failed.kind in ("timeout", "disconnected")
+    may_retry = failed.kind in ("unreachable", "timeout", "disconnected") and (not failed.sent or method in _REPEATABLE)
+    return CallError(failed.kind, str(failed), may_retry=may_retry, maybe=unknown and method not in _READING)
+
+
+def _complaint(answer: OutboundAnswer, method: str) -> CallError | None:
+    """What the status says against the call; None for 2xx."""
+    status = answer.status
+    if 200 <= status < 300:
+        return None
+    if status == 429:
+        wait_s = _retry_after(answer.headers.get("retry-after"))
+        return CallError("rate_limited", "The service asks us to slow down (429).", may_retry=True, retry_after_s=wait_s)
+    if status >= 500:
+        wait_s = _retry_after(answer.headers.get("retry-after"))
+        repeatable = method in _REPEATABLE
+        sentence = f"The service has a problem of its own ({status})."
+        return CallError("server_error", sentence, may_retry=repeatable, maybe=method not in _READING, retry_after_s=wait_s)
+    if status >= 400:
+        return CallError("client_error", f"The service did not accept the call ({status}).")
+    sentence = f"The service points to another address ({status}), which is not followed. Call that address directly."
+    return CallError("redirect", sentence)
+
+
+def _retry_after(text: str | None) -> float | None:
+    """The seconds to wait, at most MAX_WAIT_S; the header holds a number or a date."""
+    if text is None:
+        return None
+    if text.strip().isascii() and text.strip().isdigit():
+        return min(float(text), MAX_WAIT_S)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return min(max((_aware(moment) - clock.now()).total_seconds(), 0.0), MAX_WAIT_S)
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value[:_MAX_HEADER_TEXT] for name, value in headers.items() if name not in _KEPT_PRIVATE}
+
+
+def _read_body(answer: OutboundAnswer) -> Any:
+    """JSON as values, everything else as text."""
+    kind, _, parameters = answer.headers.get("content-type", "").lower().partition(";")
+    if not answer.body:
+        return ""
+    if kind.strip() == "application/json" or kind.strip().endswith("+json") or (not kind and answer.body.lstrip()[:1] in (b"{", b"[")):
+        try:
+            return _storable(msgspec.json.decode(answer.body))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            pass
+    charset = parameters.partition("charset=")[2].strip(' "').partition(";")[0] or "utf-8"
+    try:
+        return _storable(answer.body.decode(charset, "replace"))
+    except LookupError:
+        return _storable(answer.body.decode("utf-8", "replace"))
+
+
+def _storable(value: Any) -> Any:
+    """The value without NUL characters, which the database cannot hold."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    if isinstance(value, list):
+        return [_storable(part) for part in value]
+    if isinstance(value, dict):
+        return {_storable(name): _storable(part) for name, part in value.items()}
+    return value
