@@ -120,7 +120,7 @@ class EmbeddedPostgres:
             os.close(log)
         return self.process
 
-    def wait_ready(self, seconds: float = 60) -> None:
+    def wait_ready(self, seconds: float = 60.0) -> None:
         """Wait until connections are answered."""
         if self.process is None:
             raise EmbeddedError("PostgreSQL has not been started.")

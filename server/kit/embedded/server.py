@@ -28,7 +28,7 @@ class Server(Protocol):
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start the process and return at once."""
 
-    def wait_ready(self, seconds: float) -> None:
+    def wait_ready(self) -> None:
         """Wait until connections are answered."""
 
     def stop(self) -> None:
