@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import redis.asyncio
-from litestar import Litestar, Request
+from litestar import Litestar, Request, Router
 from litestar.config.compression import CompressionConfig
 from litestar.datastructures import CacheControlHeader
 from litestar.di import Provide
@@ -43,8 +43,9 @@ def modules(*names: str) -> Iterator[ModuleType]:
 
 
 def handlers() -> list[Any]:
-    """Every route handler of every room."""
-    return [handler for module in modules("routes", "pages") for handler in getattr(module, "handlers", [])]
+    """Every route handler of every room; answers to OPTIONS first, or the framework puts its own in their place."""
+    found = [handler for module in modules("routes", "pages") for handler in getattr(module, "handlers", [])]
+    return sorted(found, key=lambda handler: getattr(handler, "http_methods", None) != {"OPTIONS"})
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
@@ -63,7 +64,12 @@ def create_app(settings: Settings | None = None) -> Litestar:
         guards=guards.guards,
         exception_handlers={Exception: answer_error},
         compression_config=CompressionConfig(backend="gzip", minimum_size=1_000, exclude=["/api/v2/chat/message", "/w/.*/events"]),
-        openapi_config=OpenAPIConfig(title="Chatloom", version="1", path="/schema", render_plugins=[JsonRenderPlugin()]),
+        openapi_config=OpenAPIConfig(
+            title="Chatloom",
+            version="1",
+            render_plugins=[JsonRenderPlugin()],
+            openapi_router=Router("/schema", route_handlers=[], opt={"public": True}),
+        ),
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
         debug=False,
@@ -84,6 +90,7 @@ async def _open(app: Litestar, settings: Settings) -> AsyncIterator[None]:
         state.redis = redis.asyncio.from_url(settings.redis_url)
         stack.push_async_callback(state.redis.aclose)
         state.vault = Vault.open(settings.secret_key_file)
+        await state.vault.check(state.db)
         state.http = OutboundClient(settings.outbound_allow)
         stack.push_async_callback(state.http.close)
         state.live = Live(state.redis)

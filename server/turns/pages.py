@@ -1,11 +1,10 @@
 """The widget's doors: the script a web page embeds, the hosted page, and the stream of a conversation's events."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, get, route
 from litestar.datastructures import State
-from litestar.params import Parameter
 from litestar.response import Stream
 from litestar.status_codes import HTTP_204_NO_CONTENT
 
@@ -62,7 +61,6 @@ async def events(
     live: Live,
     vault: Vault,
     settings: Settings,
-    last_event_id: Annotated[str, Parameter(header="Last-Event-ID", max_length=20, required=False)] = "0",
 ) -> Response[Any]:
     """A conversation's events from the one after `Last-Event-ID` on: messages (numbered), typing, delta, turn."""
     channel = await find_channel(db, channel_id)
@@ -78,7 +76,7 @@ async def events(
         problem.headers |= cors
         return answer_error(request, problem)
     return Stream(
-        _seated(seats, token, address, db, live, _number(last_event_id)),
+        _seated(seats, token, address, db, live, _number(request.headers.get("last-event-id", ""))),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", **cors},
     )
