@@ -1,0 +1,95 @@
+"""Runs a flow document. Pure: no clock, no network, no database, no web.
+
+start() or resume() in, Outcome out; whatever the flow wants done in the world is an effect in that Outcome.
+"""
+
+from flow_runtime.checks import problems_of
+from flow_runtime.compile import load_flow
+from flow_runtime.effects import (
+    Call,
+    CancelTimer,
+    Effect,
+    End,
+    HandOff,
+    Media,
+    Option,
+    Say,
+    SetTimer,
+    Track,
+    effect_from_json,
+    effect_to_json,
+)
+from flow_runtime.errors import ExpressionError, FlowError, InvalidFlow, InvalidInput, InvalidState, LimitExceeded, NodeFailure, NotExpected
+from flow_runtime.flow import Flow, Node
+from flow_runtime.inputs import (
+    AgentDone,
+    Attachment,
+    CallError,
+    CallResult,
+    Choice,
+    ConversationStarted,
+    EventReceived,
+    Input,
+    Message,
+    TimerFired,
+    input_from_json,
+    input_to_json,
+)
+from flow_runtime.interpreter import Failure, Outcome, Visit, resume, start
+from flow_runtime.nodes import Library, NodeType, Port, Step, Turn
+from flow_runtime.problems import Problem, Surroundings
+from flow_runtime.state import State
+from flow_runtime.upgrades import SCHEMA_VERSION
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "AgentDone",
+    "Attachment",
+    "Call",
+    "CallError",
+    "CallResult",
+    "CancelTimer",
+    "Choice",
+    "ConversationStarted",
+    "Effect",
+    "End",
+    "EventReceived",
+    "ExpressionError",
+    "Failure",
+    "Flow",
+    "FlowError",
+    "HandOff",
+    "Input",
+    "InvalidFlow",
+    "InvalidInput",
+    "InvalidState",
+    "Library",
+    "LimitExceeded",
+    "Media",
+    "Message",
+    "Node",
+    "NodeFailure",
+    "NodeType",
+    "NotExpected",
+    "Option",
+    "Outcome",
+    "Port",
+    "Problem",
+    "Say",
+    "SetTimer",
+    "State",
+    "Step",
+    "Surroundings",
+    "TimerFired",
+    "Track",
+    "Turn",
+    "Visit",
+    "effect_from_json",
+    "effect_to_json",
+    "input_from_json",
+    "input_to_json",
+    "load_flow",
+    "problems_of",
+    "resume",
+    "start",
+]

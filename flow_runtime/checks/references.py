@@ -1,0 +1,63 @@
+"""Does everything the document names exist: the start, node types and versions, both ends of each connection, ports."""
+
+from collections.abc import Iterator
+
+from flow_runtime.checks.drawing import Drawing
+from flow_runtime.problems import Problem
+
+
+def check_start(drawing: Drawing) -> Iterator[Problem]:
+    """Exactly one start, at a node that exists."""
+    starts = [trigger for trigger in drawing.document["triggers"] if trigger["type"] == "conversation_start"]
+    if not starts:
+        message = "The flow has no start." if drawing.nodes else "The flow is empty."
+        fix = "Choose a node and make it the start." if drawing.nodes else "Drag a node from the left onto the canvas."
+        yield Problem("missing_start", "error", None, "triggers", message, fix)
+    elif drawing.start is None:
+        yield Problem(
+            "missing_start",
+            "error",
+            None,
+            "triggers",
+            "The flow starts at a node that does not exist.",
+            "Choose a node and make it the start.",
+        )
+    if len(starts) > 1:
+        yield Problem("several_starts", "error", None, "triggers", "The flow has more than one start.", "Keep one start.")
+
+
+def check_node_types(drawing: Drawing) -> Iterator[Problem]:
+    """Every node is of a kind, and of a version, that this server has."""
+    for node in drawing.nodes.values():
+        version = node.raw.get("type_version", 1)
+        if node.kind is None:
+            message = f'This server has no node of the type "{node.type}".'
+            yield Problem("unknown_node_type", "error", node.id, None, message, "Install the plugin it comes from, or delete the node.")
+        elif version != node.kind.version:
+            message = f'"{node.title}" is version {version} of its type; this server has version {node.kind.version}.'
+            yield Problem(
+                "unknown_node_version", "error", node.id, None, message, "Update the plugin it comes from, or add the node again."
+            )
+
+
+def check_edges(drawing: Drawing) -> Iterator[Problem]:
+    """Every connection has two ends, and leaves by a port of its own."""
+    taken: set[tuple[str, str]] = set()
+    for edge_id in sorted(drawing.document["edges"]):
+        edge = drawing.document["edges"][edge_id]
+        source, port = edge["source"], edge["port"]
+        missing = [end for end in (source, edge["target"]) if end not in drawing.nodes]
+        field = f"edges.{edge_id}"
+        if missing:
+            known = source if source in drawing.nodes else None
+            message = f'A connection leads to or from "{missing[0]}", which does not exist.'
+            yield Problem("dangling_edge", "error", known, field, message, "Delete the connection.")
+            continue
+        node = drawing.nodes[source]
+        if node.kind is not None and all(port != known.name for known in node.ports):
+            message = f'A connection leaves "{node.title}" by "{port}", which it does not have any more.'
+            yield Problem("unknown_port", "error", source, field, message, "Delete the connection, or connect it to another way out.")
+        if (source, port) in taken:
+            message = f'Two connections leave "{node.title}" by "{port}".'
+            yield Problem("duplicate_edge", "error", source, field, message, "Delete one of them.")
+        taken.add((source, port))

@@ -1,0 +1,103 @@
+"""Is it a flow document at all: plain JSON of a sensible size that fits flow.schema.json."""
+
+import json
+import re
+from collections.abc import Mapping
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from flow_runtime.checks.wording import sentence
+from flow_runtime.limits import (
+    DOCUMENT_CHARACTERS,
+    DOCUMENT_DEPTH,
+    DOCUMENT_NODES,
+    DOCUMENT_TEXT_CHARACTERS,
+    DOCUMENT_VALUES,
+    INTEGER,
+    PROBLEMS,
+)
+from flow_runtime.problems import Problem
+from flow_runtime.upgrades import SCHEMA_VERSION
+
+_SCHEMA = Draft202012Validator(json.loads((Path(__file__).parent.parent / "flow.schema.json").read_text(encoding="utf-8")))
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def check_shape(document: Any) -> list[Problem]:
+    """Problems that keep every other check from looking at the document."""
+    garbage = _garbage(document)
+    if garbage is not None:
+        return [Problem("unreadable_document", "error", None, None, garbage, "Import a file that Chatloom exported.")]
+    version = document.get("schema_version")
+    if isinstance(version, int) and not isinstance(version, bool) and version > SCHEMA_VERSION:
+        message = f"This flow was made by a newer Chatloom (flow format {version}; this server knows {SCHEMA_VERSION})."
+        return [
+            Problem(
+                "newer_schema", "error", None, "schema_version", message, "Update this server, or export the flow from the older version."
+            )
+        ]
+    nodes = document.get("nodes")
+    if isinstance(nodes, dict) and len(nodes) > DOCUMENT_NODES:
+        message = f"The flow has {len(nodes)} nodes; at most {DOCUMENT_NODES} are allowed."
+        return [Problem("too_many_nodes", "error", None, "nodes", message, "Split it into several flows.")]
+    return _misfits(document)
+
+
+def _garbage(document: Any) -> str | None:
+    """Why the document is not plain JSON of a sensible size, or None. Looks at everything without recursion."""
+    if not isinstance(document, dict):
+        return "This is not a flow: a flow document is a JSON object."
+    values = characters = 0
+    stack: list[tuple[Any, int]] = [(document, 0)]
+    while stack:
+        value, depth = stack.pop()
+        values += 1
+        if depth > DOCUMENT_DEPTH:
+            return f"The document is nested more than {DOCUMENT_DEPTH} levels deep."
+        if isinstance(value, dict):
+            for key, item in value.items():
+                if not isinstance(key, str) or _CONTROL.search(key) or _UNSTORABLE.search(key):
+                    return "The document has a name with a character that is not allowed."
+                characters += len(key)
+                stack.append((item, depth + 1))
+        elif isinstance(value, list):
+            stack += [(item, depth + 1) for item in value]
+        elif isinstance(value, str):
+            characters += len(value)
+            if len(value) > DOCUMENT_TEXT_CHARACTERS:
+                return f"The document has a text of more than {DOCUMENT_TEXT_CHARACTERS} characters."
+            if _UNSTORABLE.search(value):
+                return "The document has a text with a character that cannot be stored."
+        elif not _is_storable(value):
+            return "The document has a value that is not plain JSON, or a number that is too large."
+        if values + len(stack) > DOCUMENT_VALUES or characters > DOCUMENT_CHARACTERS:
+            return "The document is too large."
+    return None
+
+
+def _is_storable(value: Any) -> bool:
+    if value is None or isinstance(value, bool):
+        return True
+    if isinstance(value, int):
+        return abs(value) <= INTEGER
+    return isinstance(value, float) and isfinite(value)
+
+
+def _misfits(document: Mapping[str, Any]) -> list[Problem]:
+    problems = []
+    for error in _SCHEMA.iter_errors(document):
+        path = [str(step) for step in error.absolute_path]
+        node_id = path[1] if len(path) > 1 and path[0] == "nodes" else None
+        field = ".".join(path[2:] if node_id else path) or None
+        problems.append(
+            Problem(
+                "invalid_document", "error", node_id, field, sentence(error, field or "The flow"), "Mend it here, or import the flow again."
+            )
+        )
+        if len(problems) >= PROBLEMS:
+            break
+    return sorted(problems, key=lambda problem: (problem.node_id or "", problem.field or "", problem.message))

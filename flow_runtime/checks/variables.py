@@ -1,0 +1,98 @@
+"""Does every name that is read stand for something."""
+
+from collections.abc import Iterator
+
+from flow_runtime.checks.drawing import Drawing
+from flow_runtime.errors import NodeFailure
+from flow_runtime.expressions import reading
+from flow_runtime.filters import FUNCTIONS
+from flow_runtime.flow import BUILT_IN_NAMES
+from flow_runtime.paths import NAME
+from flow_runtime.problems import Problem
+from flow_runtime.settings import paths_read, templates, variables_set
+from flow_runtime.values import coerced
+
+_FIELDS = {
+    "message": frozenset(("text", "language", "value", "attachments")),
+    "contact": frozenset(("name", "language", "attributes")),
+    "conversation": frozenset(("id",)),
+    "error": frozenset(("kind", "message")),
+}
+_RESERVED = BUILT_IN_NAMES | FUNCTIONS.keys() | {"loop", "result", "true", "false", "none", "not", "and", "or", "in", "is", "if", "else"}
+
+
+def check_names(drawing: Drawing) -> Iterator[Problem]:
+    """What is read is built in, declared, or set by some node."""
+    declared = drawing.document.get("variables", {})
+    known = set(declared) | {name for _, _, name in _set_by_nodes(drawing)} | BUILT_IN_NAMES
+    for node_id, field, path in _reads(drawing):
+        name = path[0]
+        if name not in known:
+            message = f'Nothing sets "{name}", so it is always empty.'
+            yield Problem(
+                "unknown_variable", "error", node_id, field, message, f'Choose another variable, or let an earlier node save "{name}".'
+            )
+        elif len(path) > 1 and name in _FIELDS and path[1] not in _FIELDS[name]:
+            message = f'"{name}" has no "{path[1]}".'
+            yield Problem("unknown_variable", "error", node_id, field, message, f"It has: {', '.join(sorted(_FIELDS[name]))}.")
+
+
+def check_declarations(drawing: Drawing) -> Iterator[Problem]:
+    """Declared variables have a usable name and a default of their type; so do those that nodes set."""
+    declared = drawing.document.get("variables", {})
+    for name in sorted(declared):
+        field = f"variables.{name}"
+        if name in _RESERVED:
+            yield Problem(
+                "reserved_variable",
+                "error",
+                None,
+                field,
+                f'"{name}" is a word of the expression language.',
+                "Give the variable another name.",
+            )
+        kind = declared[name].get("type", "text")
+        try:
+            coerced(name, declared[name].get("default"), kind)
+        except NodeFailure:
+            yield Problem(
+                "wrong_default",
+                "error",
+                None,
+                field,
+                f'The default of "{name}" is not of the type {kind}.',
+                "Change the default or the type.",
+            )
+    for node_id, field, name in _set_by_nodes(drawing):
+        if name in _RESERVED or not NAME.fullmatch(name):
+            message = f'A variable cannot be called "{name}".'
+            yield Problem(
+                "reserved_variable",
+                "error",
+                node_id,
+                field,
+                message,
+                "Use letters, digits and _, and not a word that has a meaning already.",
+            )
+
+
+def _set_by_nodes(drawing: Drawing) -> Iterator[tuple[str, str, str]]:
+    for node in drawing.nodes.values():
+        if node.kind is not None:
+            for field, name in variables_set(node.kind.schema, node.settings):
+                yield node.id, field, name
+
+
+def _reads(drawing: Drawing) -> Iterator[tuple[str | None, str, tuple[str, ...]]]:
+    """Every dotted path that is read, with the node and the field it stands in."""
+    fallback = drawing.document.get("settings", {}).get("fallback_text", "")
+    for path in sorted(reading(fallback).paths):
+        yield None, "settings.fallback_text", path
+    for node in drawing.nodes.values():
+        if node.kind is None:
+            continue
+        for field, text in templates(node.kind.schema, node.settings):
+            for path in sorted(reading(text).paths):
+                yield node.id, field, path
+        for field, dotted in paths_read(node.kind.schema, node.settings):
+            yield node.id, field, tuple(dotted.split("."))

@@ -1,0 +1,289 @@
+"""The one expression language: `{{ }}` in texts, and bare expressions. Compiled once per flow, bounded whatever the author wrote.
+
+Only texts that stand in the flow document are ever compiled. What a customer or another system says is a value, never a template.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import ChainableUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
+
+from flow_runtime.budget import TOO_MUCH, Budget, begin, finish, take, weigh
+from flow_runtime.errors import ExpressionError
+from flow_runtime.filters import FUNCTIONS, Missing, as_text
+from flow_runtime.limits import TEXT_CHARACTERS, VALUE_DEPTH
+from flow_runtime.sandbox import Sandbox, as_result
+
+Scope = Mapping[str, Any]
+"""What the names in an expression stand for."""
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
+
+
+_PLAIN = Sandbox()
+_URL = Sandbox(_quoted)
+_ARITHMETIC = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError)
+_MISSING = Missing()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a text reads: the dotted paths of its names, or why it cannot be compiled."""
+
+    paths: frozenset[tuple[str, ...]]
+    error: ExpressionError | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(path[0] for path in self.paths)
+
+
+def is_template(text: str) -> bool:
+    """Whether the text holds anything to compute."""
+    return "{{" in text or "{%" in text or "{#" in text
+
+
+@lru_cache(maxsize=8192)
+def reading(source: str) -> Reading:
+    """What a text with `{{ }}` reads."""
+    return _read(_PLAIN.template_tree, source)
+
+
+@lru_cache(maxsize=2048)
+def expression_reading(source: str) -> Reading:
+    """What a bare expression reads."""
+    return _read(_PLAIN.expression_tree, source)
+
+
+def _read(parse: Callable[[str], nodes.Template], source: str) -> Reading:
+    try:
+        tree = _guarded(lambda: parse(source))
+    except ExpressionError as error:
+        return Reading(frozenset(), error)
+    tree.set_environment(_PLAIN)
+    free = meta.find_undeclared_variables(tree) - FUNCTIONS.keys()
+    return Reading(frozenset(_paths(tree, free)))
+
+
+def _paths(tree: nodes.Template, free: set[str]) -> set[tuple[str, ...]]:
+    lookups: list[nodes.Getattr | nodes.Getitem] = [*tree.find_all(nodes.Getattr), *tree.find_all(nodes.Getitem)]
+    inner = {id(node.node) for node in lookups}
+    found = (_path(node) for node in (*lookups, *tree.find_all(nodes.Name)) if id(node) not in inner)
+    return {path for path in found if path and path[0] in free}
+
+
+def _path(node: nodes.Node) -> tuple[str, ...]:
+    """`a.b['c']` as ("a", "b", "c"), as far as it is written out; () when it does not begin with a name."""
+    if isinstance(node, nodes.Name):
+        return (node.name,) if node.ctx == "load" else ()
+    if isinstance(node, nodes.Getattr):
+        before = _path(node.node)
+        return (*before, node.attr) if before else ()
+    if isinstance(node, nodes.Getitem):
+        before = _path(node.node)
+        return (*before, str(node.arg.value)) if before and isinstance(node.arg, nodes.Const) else before
+    return ()
+
+
+def _guarded(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except TemplateSyntaxError as error:
+        raise ExpressionError(error.message or "The expression cannot be read", error.lineno) from None
+    except RecursionError:
+        raise ExpressionError("The expression is nested too deeply") from None
+    except (TemplateError, SyntaxError, *_ARITHMETIC) as error:
+        raise ExpressionError(f"The expression cannot be read: {error}") from None
+
+
+class _Compiled:
+    """One text, ready to be rendered. Texts that only name values are joined here; all else runs in the sandbox."""
+
+    __slots__ = ("_escape", "_parts", "_sandbox", "_template", "_tree", "_value")
+
+    def __init__(self, source: str, sandbox: Sandbox, escape: Callable[[str], str] | None) -> None:
+        self._sandbox = sandbox
+        self._escape = escape
+        self._tree: nodes.Template = _guarded(lambda: sandbox.template_tree(source))
+        self._parts = _simple_parts(self._tree)
+        self._template: Template | None = None
+        self._value: Template | None = None
+
+    def render(self, scope: Scope, budget: Budget) -> str:
+        if self._parts is not None:
+            quick = self._join(self._parts, scope)
+            if quick is not None:
+                return quick
+        if self._template is None:
+            self._template = _guarded(lambda: self._sandbox.from_string(self._tree))
+        template = self._template
+        text: str = _bounded(lambda: _printed(template, scope), budget)
+        return text
+
+    def value(self, scope: Scope, budget: Budget) -> Any:
+        """The value itself when the text is a single `{{ expression }}`, else the rendered text."""
+        expression = _single_expression(self._tree)
+        if expression is None:
+            return self.render(scope, budget)
+        if self._value is None:
+            self._value = _guarded(lambda: self._sandbox.from_string(as_result(expression)))
+        template = self._value
+        return _bounded(lambda: _computed(template, scope), budget)
+
+    def _join(self, parts: tuple[str | tuple[str, ...], ...], scope: Scope) -> str | None:
+        """The text, when every value in it is a short word or a number; None leaves it to the sandbox."""
+        texts: list[str] = []
+        for part in parts:
+            if isinstance(part, str):
+                texts.append(part)
+                continue
+            value = scope.get(part[0], _MISSING)
+            for step in part[1:]:
+                value = value.get(step, _MISSING) if isinstance(value, dict) else _MISSING
+            if isinstance(value, list | tuple | dict):
+                return None
+            shown = value if isinstance(value, str) else as_text(value)
+            texts.append(shown if self._escape is None else self._escape(shown))
+        joined = "".join(texts)
+        return joined if len(joined) <= TEXT_CHARACTERS else None
+
+
+def _outputs(tree: nodes.Template) -> list[nodes.Expr] | None:
+    found: list[nodes.Expr] = []
+    for statement in tree.body:
+        if not isinstance(statement, nodes.Output):
+            return None
+        found += statement.nodes
+    return found
+
+
+def _simple_parts(tree: nodes.Template) -> tuple[str | tuple[str, ...], ...] | None:
+    parts: list[str | tuple[str, ...]] = []
+    for node in _outputs(tree) or [nodes.Const(None)]:
+        if isinstance(node, nodes.TemplateData):
+            parts.append(node.data)
+        elif _is_dotted(node):
+            parts.append(_path(node))
+        else:
+            return None
+    return tuple(parts)
+
+
+def _is_dotted(node: nodes.Node) -> bool:
+    while isinstance(node, nodes.Getattr):
+        node = node.node
+    return isinstance(node, nodes.Name) and node.name not in FUNCTIONS
+
+
+def _single_expression(tree: nodes.Template) -> nodes.Expr | None:
+    outputs = [node for node in _outputs(tree) or [] if not (isinstance(node, nodes.TemplateData) and not node.data.strip())]
+    return outputs[0] if len(outputs) == 1 and not isinstance(outputs[0], nodes.TemplateData) else None
+
+
+def _printed(template: Template, scope: Scope) -> str:
+    parts: list[str] = []
+    size = 0
+    for part in template.root_render_func(template.new_context({**FUNCTIONS, **scope}, shared=True)):
+        size += len(part)
+        take()
+        if size > TEXT_CHARACTERS:
+            raise ExpressionError("The text becomes too long")
+        parts.append(part)
+    return "".join(parts)
+
+
+def _computed(template: Template, scope: Scope) -> Any:
+    context = template.new_context({**FUNCTIONS, **scope}, shared=True)
+    for _ in template.root_render_func(context):
+        pass
+    value = context.vars["result"]
+    take(1 + weigh(value))
+    return plain(value)
+
+
+def _bounded(work: Callable[[], Any], budget: Budget) -> Any:
+    token = begin(budget)
+    try:
+        return work()
+    except ExpressionError:
+        raise
+    except RecursionError:
+        raise ExpressionError(TOO_MUCH) from None
+    except (TemplateError, *_ARITHMETIC) as error:
+        raise ExpressionError(f"This cannot be computed: {error}") from None
+    finally:
+        finish(budget, token)
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """The value as plain JSON."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if depth >= VALUE_DEPTH:
+        raise ExpressionError("The value is nested too deeply")
+    if isinstance(value, dict):
+        return {as_text(key): plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple | range):
+        return [plain(item, depth + 1) for item in value]
+    return None if isinstance(value, ChainableUndefined) else as_text(value)
+
+
+class Texts:
+    """The texts of one flow, compiled when first needed."""
+
+    __slots__ = ("_known", "_plain", "_url")
+
+    def __init__(self, sources: Iterable[str]) -> None:
+        self._known = frozenset(sources)
+        self._plain: dict[str, _Compiled] = {}
+        self._url: dict[str, _Compiled] = {}
+
+    def render(self, source: str, scope: Scope, budget: Budget) -> str:
+        """The text with its values put in."""
+        return self._compiled(source).render(scope, budget) if is_template(source) else source
+
+    def render_url(self, source: str, scope: Scope, budget: Budget) -> str:
+        """The address with its values put in, each percent-encoded: a value can never change the host or the path around it."""
+        if not is_template(source):
+            return source
+        compiled = self._url.get(source)
+        if compiled is None:
+            compiled = self._url[source] = _Compiled(self._owned(source), _URL, _quoted)
+        return compiled.render(scope, budget)
+
+    def value(self, source: str, scope: Scope, budget: Budget) -> Any:
+        """The value itself when the text is a single `{{ expression }}`, else the rendered text."""
+        return self._compiled(source).value(scope, budget) if is_template(source) else source
+
+    def _compiled(self, source: str) -> _Compiled:
+        compiled = self._plain.get(source)
+        if compiled is None:
+            compiled = self._plain[source] = _Compiled(self._owned(source), _PLAIN, None)
+        return compiled
+
+    def _owned(self, source: str) -> str:
+        if source not in self._known:
+            raise ExpressionError("Only texts of the flow itself may hold {{ }}")
+        return source
+
+
+def evaluate(source: str, scope: Scope, budget: Budget | None = None) -> Any:
+    """The value of a bare expression."""
+    template = _expression(source)
+    return _bounded(lambda: _computed(template, scope), budget or Budget())
+
+
+def render(source: str, scope: Scope, budget: Budget | None = None) -> str:
+    """The text with its values put in, compiled for this once."""
+    return Texts((source,)).render(source, scope, budget or Budget())
+
+
+@lru_cache(maxsize=1024)
+def _expression(source: str) -> Template:
+    template: Template = _guarded(lambda: _PLAIN.from_string(_PLAIN.expression_tree(source)))
+    return template

@@ -1,0 +1,146 @@
+"""What may wake a waiting flow. A customer's message, an API's answer and a timer are the same sort of thing.
+
+Each input carries the moment it was accepted (`at`, UTC) and a random `seed`: the runtime itself has no clock and no dice.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flow_runtime.errors import InvalidInput
+from flow_runtime.records import Codec, flag, mapping, moment, optional, text, whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stamped:
+    at: datetime
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationStarted(_Stamped):
+    """The customer opened the chat and has not said anything yet."""
+
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message(_Stamped):
+    """The customer wrote."""
+
+    text: str
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(_Stamped):
+    """The customer picked one of the choices on offer."""
+
+    value: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment(_Stamped):
+    """The customer sent a file, perhaps with words."""
+
+    url: str
+    media_type: str
+    name: str = ""
+    size: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallError:
+    """Why a call failed: a stable kind and a sentence."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult(_Stamped):
+    """The answer to an `effects.Call` with the same id."""
+
+    call_id: str
+    ok: bool
+    value: Any = None
+    error: CallError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDone(_Stamped):
+    """An agent's last word; answers the `effects.Call` of kind `agent.run` with the same id."""
+
+    call_id: str
+    ok: bool
+    value: Any = None
+    error: CallError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired(_Stamped):
+    """The time of an `effects.SetTimer` has come."""
+
+    timer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventReceived(_Stamped):
+    """Another system announced something to this conversation."""
+
+    name: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+CustomerInput = Message | Choice | Attachment
+Input = ConversationStarted | Message | Choice | Attachment | CallResult | AgentDone | TimerFired | EventReceived
+
+
+def _call_error(value: Any) -> CallError:
+    return CallError(text(value["kind"]), text(value["message"]))
+
+
+_CODEC: Codec[Input] = Codec(
+    {
+        "conversation_started": ConversationStarted,
+        "message": Message,
+        "choice": Choice,
+        "attachment": Attachment,
+        "call_result": CallResult,
+        "agent_done": AgentDone,
+        "timer_fired": TimerFired,
+        "event_received": EventReceived,
+    },
+    {
+        "at": moment,
+        "seed": whole,
+        "text": text,
+        "language": optional(text),
+        "value": lambda value: value,
+        "url": text,
+        "media_type": text,
+        "name": text,
+        "size": whole,
+        "call_id": text,
+        "ok": flag,
+        "error": optional(_call_error),
+        "timer_id": text,
+        "payload": mapping,
+    },
+)
+
+
+def input_to_json(input: Input) -> dict[str, Any]:
+    """The input as plain JSON with its `kind`."""
+    return _CODEC.to_json(input)
+
+
+def input_from_json(data: Any) -> Input:
+    """The input that `input_to_json` wrote; raises InvalidInput."""
+    read = _CODEC.from_json(data)
+    if isinstance(read, Choice) and not isinstance(read.value, str):
+        raise InvalidInput("cannot be read: the value of a choice is text")
+    return read

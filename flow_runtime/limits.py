@@ -1,0 +1,32 @@
+"""Every limit of the runtime, in one place. Crossing one is an error that names the node, never a hang."""
+
+# One run of the interpreter, from an input to the next wait.
+NODES_PER_SPRINT = 200
+VISITS_PER_NODE_PER_TURN = 40
+OUTPUT_CHARACTERS = 256 * 1024
+
+# What a conversation may remember.
+VALUE_SIZE = 256 * 1024
+STATE_SIZE = 1024 * 1024
+VALUE_DEPTH = 20
+
+# Expressions and templates.
+TEMPLATE_CHARACTERS = 16 * 1024
+EXPRESSION_CHARACTERS = 4 * 1024
+EXPRESSION_NODES = 2_000
+EXPRESSION_DEPTH = 40
+EXPRESSION_STEPS = 50_000
+STEPS_PER_SPRINT = 200_000
+TEXT_CHARACTERS = 256 * 1024
+LIST_ITEMS = 10_000
+RANGE_ITEMS = 1_000
+INTEGER = 2**63
+PATTERN_CHARACTERS = 1_000
+
+# The flow document.
+DOCUMENT_NODES = 2_000
+DOCUMENT_DEPTH = 40
+DOCUMENT_VALUES = 200_000
+DOCUMENT_CHARACTERS = 4 * 1024 * 1024
+DOCUMENT_TEXT_CHARACTERS = 64 * 1024
+PROBLEMS = 500

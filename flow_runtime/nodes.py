@@ -1,0 +1,159 @@
+"""What the interpreter needs of a node, and what a node sees of the conversation.
+
+How a folder becomes a node is node_library.contract's business.
+"""
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from flow_runtime.budget import Budget
+from flow_runtime.conditions import holds
+from flow_runtime.effects import Effect
+from flow_runtime.expressions import Texts, is_template, reading
+from flow_runtime.inputs import CallError, Input
+
+WaitKind = Literal["message", "call", "timer", "event"]
+FAILED = "failed"
+"""The port a node leaves by when its `on_error` says "branch"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A named way out of a node. A required one must be connected before the flow can be published."""
+
+    name: str
+    title: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one node did: effects, variables it set, and one of three: a port to leave by, something to wait for, or the end of the flow.
+
+    `memory` is what the node itself must remember while it waits. `interruptible` lets a customer's message wake a wait for something else.
+    `event` names the event of a wait for one. `error` is kept for the flow as `error.kind` and `error.message`.
+    """
+
+    effects: tuple[Effect, ...] = ()
+    set: Mapping[str, Any] = field(default_factory=dict)
+    go: str | None = None
+    wait_for: WaitKind | None = None
+    end: str | None = None
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    interruptible: bool = False
+    event: str | None = None
+    error: CallError | None = None
+
+
+class Turn:
+    """What a node may see and use while it runs. `scope` holds every name an expression can read."""
+
+    __slots__ = ("_budget", "_seed", "_texts", "call_id", "memory", "now", "open_message", "scope", "taken")
+
+    def __init__(
+        self,
+        *,
+        scope: Mapping[str, Any],
+        texts: Texts,
+        now: datetime,
+        budget: Budget | None = None,
+        memory: Mapping[str, Any] | None = None,
+        open_message: str | None = None,
+        seed: str = "",
+        call_id: str = "",
+    ) -> None:
+        self.scope = scope
+        self.now = now
+        self.memory: Mapping[str, Any] = memory or {}
+        self.open_message = open_message
+        self.call_id = call_id
+        self.taken = False
+        self._texts = texts
+        self._budget = budget or Budget()
+        self._seed = seed
+
+    def render(self, text: str) -> str:
+        """The author's text with its values put in."""
+        return self._texts.render(text, self.scope, self._budget)
+
+    def render_url(self, text: str) -> str:
+        """The author's address with its values put in, each percent-encoded."""
+        return self._texts.render_url(text, self.scope, self._budget)
+
+    def value(self, text: Any, also: Mapping[str, Any] | None = None) -> Any:
+        """The value of a setting: `{{ expression }}` alone keeps its type. `also` holds names that are set but not stored yet."""
+        if not isinstance(text, str):
+            return text
+        return self._texts.value(text, {**self.scope, **also} if also else self.scope, self._budget)
+
+    def holds(self, conditions: Mapping[str, Any]) -> bool:
+        """Whether rows of the condition builder are true."""
+        return holds(conditions, self.scope, self.value)
+
+    def take_message(self) -> str | None:
+        """What the customer said, unless this node has used it already or the bot has answered it since."""
+        if self.open_message is not None:
+            self.taken = True
+        return self.open_message
+
+    @property
+    def random(self) -> random.Random:
+        """Chance that comes with the input: the same input gives the same dice."""
+        return random.Random(self._seed)
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether the author's text reads that name."""
+    return is_template(text) and name in reading(text).names
+
+
+def slug(label: str) -> str:
+    """A name made from a label: "Track my order!" is "track_my_order"."""
+    return re.sub(r"\W+", "_", label.casefold()).strip("_")[:60] or "choice"
+
+
+class NodeType(Protocol):
+    """One kind of node, as the runtime uses it."""
+
+    def __hash__(self) -> int: ...
+
+    @property
+    def type(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """The JSON Schema of the settings."""
+
+    @property
+    def waits(self) -> frozenset[str]:
+        """What the node may wait for: message, call, timer, event."""
+
+    def ports(self, settings: Mapping[str, Any]) -> tuple[Port, ...]:
+        """The ways out with these settings."""
+
+    def enter(self, settings: Mapping[str, Any], turn: Turn) -> Step:
+        """What the node does when the flow arrives."""
+
+    def resume(self, settings: Mapping[str, Any], turn: Turn, input: Input) -> Step:
+        """What the node does when what it waited for has come."""
+
+
+Library = Mapping[str, NodeType]
+
+
+def ports_with_error(kind: NodeType | None, settings: Mapping[str, Any], on_error: str) -> tuple[Port, ...]:
+    """The node's ports, and `failed` when its on_error says "branch"."""
+    ports = () if kind is None else kind.ports(settings)
+    if on_error == "branch" and all(port.name != FAILED for port in ports):
+        return (*ports, Port(FAILED, "If it fails"))
+    return ports
