@@ -20,7 +20,7 @@ from pathlib import Path
 from server.kit.embedded.folders import FolderInUse, FolderLock, make_data_folder
 from server.kit.embedded.postgres import EmbeddedPostgres
 from server.kit.embedded.redis import EmbeddedRedis
-from server.kit.embedded.server import Server, last_lines
+from server.kit.embedded.server import EmbeddedServer, last_lines
 from server.kit.settings import FIRST_PORT, Settings, environment_for_children, variable_of
 from server.kit.supervise import Stopped, Supervisor, own_process
 
@@ -173,7 +173,7 @@ class _Run:
         self.listener = listener
         self.say = say
         self.supervisor = Supervisor(say)
-        self.servers: list[Server] = []
+        self.servers: list[EmbeddedServer] = []
         self.gate = Gate()
         self.began = time.monotonic()
 
@@ -199,7 +199,7 @@ class _Run:
         redis = EmbeddedRedis(self.settings.data_dir) if self.settings.redis_url is None else None
         if postgres and not postgres.cluster.exists():
             self.say("Setting up a database in " + str(self.settings.data_dir))
-        wanted: list[Server | None] = [redis, postgres]
+        wanted: list[EmbeddedServer | None] = [redis, postgres]
         self.servers = [server for server in wanted if server is not None]
         for server in self.servers:
             self.supervisor.add(server.name, server.spawn)

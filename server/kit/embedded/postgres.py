@@ -4,7 +4,6 @@ The cluster lives in `<data folder>/postgres`, the socket in `<data folder>/run`
 that owns those folders can connect. PostgreSQL refuses root, so root starts it under an account of its own.
 """
 
-import os
 import pwd
 import shutil
 import signal
@@ -13,24 +12,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
-from server.kit.embedded.folders import (
-    EmbeddedError,
-    FolderLock,
-    can_reach,
-    give,
-    make_data_folder,
-    processes_in,
-    server_account,
-    socket_folder,
-)
-from server.kit.embedded.server import last_lines, launch_command, open_log, stop_process, wait_until
+from server.kit.embedded.folders import EmbeddedError, can_reach, give, processes_in, server_account, socket_folder
+from server.kit.embedded.server import EmbeddedServer, launch_command, stop_process
 
 DATABASE = "chatloom"
 SUPERUSER = "postgres"
 OWNER = "chatloom_owner"
 LOGIN = "chatloom"
 
-_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 _OPTIONS = {
     "listen_addresses": "",
     "max_connections": "100",
@@ -66,19 +55,16 @@ create database {DATABASE} owner {OWNER};
 _FIRST_SQL_IN_DATABASE = "create extension vector;\n"
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(EmbeddedServer):
     """One PostgreSQL in one data folder."""
 
     name = "postgres"
+    endings = ((signal.SIGINT, 10), (signal.SIGQUIT, 5), (signal.SIGKILL, 5))
 
     def __init__(self, data_dir: Path) -> None:
-        self.data_dir = data_dir.absolute()
+        super().__init__(data_dir)
         self.cluster = self.data_dir / "postgres"
-        self.log = self.data_dir / "logs" / "postgres.log"
-        self.process: subprocess.Popen[bytes] | None = None
-        self._lock = FolderLock(self.data_dir / "postgres.lock")
         self._install = install_folder()
-        self._sockets: Path | None = None
         self._account: pwd.struct_passwd | None = None
         self._reach = False
 
@@ -99,52 +85,14 @@ class EmbeddedPostgres:
 
     def address(self, role: str, database: str = DATABASE) -> str:
         """The address of `database` for `role`."""
-        if self._sockets is None:
-            raise EmbeddedError("PostgreSQL has not been started.")
-        return f"postgresql://{role}@/{database}?host={quote(str(self._sockets))}"
+        return f"postgresql://{role}@/{database}?host={quote(str(self.sockets))}"
 
-    def spawn(self) -> subprocess.Popen[bytes]:
-        """Start the server and return at once; the first time in a folder, initialise it before."""
-        if self.process is None:
-            self._prepare()
-        self._end_leftovers()
-        command = [str(self._install / "bin" / "postgres"), "-D", str(self.cluster), "-k", str(self._sockets)]
-        for name, value in _OPTIONS.items():
-            command += ["-c", f"{name}={value}"]
-        log = open_log(self.log)
-        try:
-            self.process = subprocess.Popen(
-                self._as_server(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_ENVIRONMENT, start_new_session=True
-            )
-        finally:
-            os.close(log)
-        return self.process
-
-    def wait_ready(self, seconds: float = 60.0) -> None:
-        """Wait until connections are answered."""
-        if self.process is None:
-            raise EmbeddedError("PostgreSQL has not been started.")
-        if not wait_until(self._is_ready, self.process, seconds):
-            raise EmbeddedError(f"PostgreSQL does not start. The end of {self.log}:\n{last_lines(self.log)}")
-
-    def stop(self) -> None:
-        """Stop the server and give the folder back."""
-        if self.process is not None:
-            stop_process(self.process, signals=[(signal.SIGINT, 10), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)])
-            self.process = None
-        if self._sockets is not None and self._sockets.parent.parent != self.data_dir:
-            shutil.rmtree(self._sockets, ignore_errors=True)
-        self._sockets = None
-        self._lock.release()
-
-    def _prepare(self) -> None:
-        make_data_folder(self.data_dir)
-        self._lock.take()
+    def _set_up(self) -> Path:
         self._account = server_account(self.cluster)
         self._reach = self._account is not None and not all(can_reach(self._account, path) for path in self._needed())
-        self._sockets = socket_folder(self.data_dir / "run" / "postgres", self._account)
         if not self.cluster.exists():
             self._initialise()
+        return socket_folder(self.data_dir / "run" / "postgres", self._account)
 
     def _needed(self) -> list[Path]:
         share = self._install / "share" / "postgresql" / "postgres.bki"
@@ -164,7 +112,7 @@ class EmbeddedPostgres:
         unfinished.rename(self.cluster)
 
     def _run(self, command: list[str], stdin: str = "") -> None:
-        done = subprocess.run(self._as_server(command), input=stdin, env=_ENVIRONMENT, capture_output=True, text=True, check=False)
+        done = subprocess.run(self._as_server(command), input=stdin, env=self.environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise EmbeddedError(f"PostgreSQL cannot be set up in {self.data_dir}:\n{done.stdout[-800:]}{done.stderr[-800:]}")
 
@@ -172,21 +120,22 @@ class EmbeddedPostgres:
         account = (self._account.pw_uid, self._account.pw_gid) if self._account else None
         return launch_command(command, when_parent_dies=signal.SIGINT, account=account, reach=self._reach)
 
+    def _command(self) -> list[str]:
+        options = [part for name, value in _OPTIONS.items() for part in ("-c", f"{name}={value}")]
+        return self._as_server([str(self._install / "bin" / "postgres"), "-D", str(self.cluster), "-k", str(self.sockets), *options])
+
     def _end_leftovers(self) -> None:
         """After a kill -9: end what still runs here, and remove the files whose process number may belong to a stranger by now."""
         pid_file = self.cluster / "postmaster.pid"
         if not pid_file.exists():
             return
         for process in processes_in(self.cluster, "postgres"):
-            stop_process(process, signals=[(signal.SIGINT, 10), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)])
+            stop_process(process, self.endings)
         pid_file.unlink(missing_ok=True)
-        for left in self._socket_files():
+        for left in self.sockets.glob(".s.PGSQL.*"):
             left.unlink(missing_ok=True)
 
-    def _socket_files(self) -> list[Path]:
-        return list(self._sockets.glob(".s.PGSQL.*")) if self._sockets else []
-
-    def _is_ready(self) -> bool:
+    def _answers(self) -> bool:
         """The eighth line of postmaster.pid says so, once the number in the first is ours."""
         try:
             lines = (self.cluster / "postmaster.pid").read_text().splitlines()

@@ -1,42 +1,121 @@
-"""What the embedded servers have in common: a child process that is started, waited for, stopped, started again."""
+"""What the embedded servers have in common: a child process with a socket and a folder, started, waited for, stopped, started again."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import psutil
 
-from server.kit.embedded.folders import EmbeddedError
+from server.kit.embedded.folders import EmbeddedError, FolderInUse, FolderLock, make_data_folder
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 _BIGGEST_LOG = 10_000_000
 
+Endings = Sequence[tuple[signal.Signals, float]]
 
-class Server(Protocol):
-    """An embedded server as the supervisor sees it."""
+
+class EmbeddedServer(ABC):
+    """One server in one data folder."""
 
     name: str
+    endings: Endings
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir.absolute()
+        self.log = self.data_dir / "logs" / f"{self.name}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self._lock = FolderLock(self.data_dir / f"{self.name}.lock")
+        self._sockets: Path | None = None
 
     @property
+    @abstractmethod
     def url(self) -> str:
         """Where the application connects."""
 
-    def spawn(self) -> subprocess.Popen[bytes]:
-        """Start the process and return at once."""
+    @property
+    def sockets(self) -> Path:
+        """The folder of the socket."""
+        if self._sockets is None:
+            raise EmbeddedError(f"{self.name} has not been started.")
+        return self._sockets
 
-    def wait_ready(self) -> None:
+    def find(self) -> bool:
+        """Whether another process runs this server; its address can be used then."""
+        if not self._lock.path.exists():
+            return False
+        try:
+            self._lock.take()
+        except FolderInUse as taken:
+            self._sockets = Path(taken.note) if taken.note else None
+            return self._sockets is not None
+        self._lock.release()
+        return False
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start the server and return at once; the first time in a folder, set it up before."""
+        if self.process is None:
+            make_data_folder(self.data_dir)
+            self._lock.take()
+            self._sockets = self._set_up()
+            self._lock.note(str(self._sockets))
+        self._end_leftovers()
+        log = open_log(self.log)
+        try:
+            self.process = subprocess.Popen(
+                self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment, start_new_session=True
+            )
+        finally:
+            os.close(log)
+        return self.process
+
+    def wait_ready(self, seconds: float = 60.0) -> None:
         """Wait until connections are answered."""
+        until = time.monotonic() + seconds
+        while not self._answers():
+            if self.process is None or self.process.poll() is not None or time.monotonic() > until:
+                raise EmbeddedError(f"{self.name} does not start. The end of {self.log}:\n{last_lines(self.log)}")
+            time.sleep(0.01)
 
     def stop(self) -> None:
-        """Stop the process and give the folder back."""
+        """Stop the server and give the folder back."""
+        if self.process is not None:
+            stop_process(self.process, self.endings)
+            self.process = None
+        if self._sockets is not None and self.data_dir not in self._sockets.parents:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+        self._sockets = None
+        self._lock.release()
+
+    @abstractmethod
+    def _set_up(self) -> Path:
+        """Make what the server needs before its first start; returns the folder for its socket."""
+
+    @abstractmethod
+    def _end_leftovers(self) -> None:
+        """End what a killed run left behind."""
+
+    @abstractmethod
+    def _command(self) -> list[str]:
+        """The command that becomes the server."""
+
+    @abstractmethod
+    def _answers(self) -> bool:
+        """Whether the server takes connections."""
 
 
 def launch_command(
-    command: list[str], *, when_parent_dies: signal.Signals = signal.SIGKILL, account: tuple[int, int] | None = None, reach: bool = False
+    command: list[str],
+    *,
+    when_parent_dies: signal.Signals = signal.SIGKILL,
+    account: tuple[int, int] | None = None,
+    reach: bool = False,
 ) -> list[str]:
     """`command` made to end with this process and, given an account, to run as it."""
     options = ["--parent", str(os.getpid()), "--signal", str(int(when_parent_dies))]
@@ -60,9 +139,9 @@ def last_lines(path: Path, count: int = 6) -> str:
     return "\n".join(path.read_text(errors="replace").splitlines()[-count:]) if path.exists() else ""
 
 
-def stop_process(process: subprocess.Popen[bytes] | psutil.Process, *, signals: list[tuple[signal.Signals, float]]) -> None:
+def stop_process(process: subprocess.Popen[bytes] | psutil.Process, endings: Endings) -> None:
     """Send each signal in turn until the process is gone, waiting the given seconds after each."""
-    for number, seconds in signals:
+    for number, seconds in endings:
         try:
             process.send_signal(number)
             process.wait(seconds)
@@ -72,22 +151,3 @@ def stop_process(process: subprocess.Popen[bytes] | psutil.Process, *, signals: 
             return
         return
     raise EmbeddedError(f"Process {process.pid} does not stop. End it by hand, then start again.")
-
-
-def wait_until(ready: "ReadyTest", process: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Wait for `ready`; False as soon as the process has ended or the time is up."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if ready():
-            return True
-        if process.poll() is not None:
-            return False
-        time.sleep(0.01)
-    return False
-
-
-class ReadyTest(Protocol):
-    """Says whether a server answers."""
-
-    def __call__(self) -> bool:
-        """True when it does."""
