@@ -11,14 +11,13 @@ interface Row {
   seq: number; // Infinity: not yet known to the server
   at: number;
   box: HTMLElement;
-  bubble: HTMLElement;
 }
 
 interface Streaming {
   call: string;
   text: string;
   box: HTMLElement;
-  bubble: HTMLElement;
+  words: HTMLElement;
 }
 
 export class Log {
@@ -70,7 +69,7 @@ export class Log {
   write(id: string, text: string): void {
     const row = this.make("in", text, Date.now());
     this.pending.set(id, row);
-    this.mark(row, "waiting", this.strings.sending);
+    this.mark(row, "waiting");
     this.place(row, Infinity);
     this.toEnd();
   }
@@ -86,7 +85,7 @@ export class Log {
   failed(id: string, reason: string, again: () => void): void {
     const row = this.pending.get(id);
     if (!row) return;
-    const retry = el("button", { type: "button", class: "retry", click: () => (this.mark(row, "waiting", this.strings.sending), again()) }, this.strings.retry);
+    const retry = el("button", { type: "button", class: "retry", click: () => (this.mark(row, "waiting"), again()) }, this.strings.retry);
     this.mark(row, "failed", el("span", { role: "alert" }, icon(ALERT), reason || this.strings.failed), retry);
     this.follow();
   }
@@ -102,8 +101,8 @@ export class Log {
     if (this.streaming?.call !== call) {
       if (from) return; // its beginning was missed: wait for the whole
       this.endStreaming();
-      const bubble = el("div", { class: "bubble streaming", dir: "auto", part: "message out" });
-      this.streaming = { call, text: "", bubble, box: this.row("out", bubble) };
+      const words = el("div", { class: "words streaming", dir: "auto" });
+      this.streaming = { call, text: "", words, box: this.row("out", el("div", { class: "bubble", part: "message out" }, words)) };
       this.streaming.box.setAttribute("aria-hidden", "true"); // read out once, when it is whole
       this.dots.remove();
       this.box.append(this.streaming.box);
@@ -111,7 +110,7 @@ export class Log {
     const now = this.streaming!;
     if (from !== undefined && from !== now.text.length) return;
     now.text += text;
-    now.bubble.replaceChildren(richText(now.text));
+    now.words.replaceChildren(richText(now.text));
     this.follow();
   }
 
@@ -154,9 +153,8 @@ export class Log {
   private make(direction: "in" | "out", text: string, at: number): Row {
     const { you, bot } = this.strings;
     const hidden = el("span", { class: "hidden" }, direction === "in" ? you : bot, " ");
-    const bubble = el("div", { class: "bubble", dir: "auto", part: `message ${direction}` }, hidden);
-    bubble.append(direction === "in" ? plainText(text) : richText(text));
-    return { seq: Infinity, at, bubble, box: this.row(direction, bubble) };
+    const words = el("div", { class: "words", dir: "auto" }, direction === "in" ? plainText(text) : richText(text));
+    return { seq: Infinity, at, box: this.row(direction, el("div", { class: "bubble", part: `message ${direction}` }, hidden, words)) };
   }
 
   private row(direction: "in" | "out", bubble: HTMLElement): HTMLElement {
@@ -194,7 +192,7 @@ export class Log {
     row.box.classList.toggle("waiting", state === "waiting");
     row.box.classList.toggle("failed", state === "failed");
     row.box.querySelector(".note")?.remove();
-    if (state) row.box.append(el("div", { class: "note" }, ...note));
+    if (note.length) row.box.append(el("div", { class: "note" }, ...note));
   }
 
   private scrolled(): void {

@@ -40,7 +40,7 @@ export class View {
     this.log = el("div", { class: "log", part: "log", role: "log", "aria-live": "polite", "aria-relevant": "additions", "aria-label": strings.log, tabindex: "0" });
     this.newer = el("button", { type: "button", class: "newer", hidden: true }, strings.newer, icon(DOWN));
     this.replies = el("div", { class: "replies", part: "replies", role: "group", "aria-label": strings.answers, hidden: true });
-    this.input = el("textarea", { rows: "1", part: "input", dir: "auto", enterkeyhint: "send", autocomplete: "off", maxlength: "4000", placeholder: strings.placeholder, "aria-label": strings.placeholder });
+    this.input = el("textarea", { rows: "1", part: "input", enterkeyhint: "send", autocomplete: "off", maxlength: "4000", placeholder: strings.placeholder, "aria-label": strings.placeholder });
     this.send = this.tool("send", strings.send, icon(SEND));
     this.send.type = "submit";
 
@@ -109,6 +109,7 @@ export class View {
 
   private typed(): void {
     this.send.disabled = !this.input.value.trim();
+    this.input.dir = this.input.value ? "auto" : ""; // empty, the placeholder's language decides
     this.input.style.height = "auto";
     if (this.input.value) this.input.style.height = `${this.input.scrollHeight}px`;
   }
