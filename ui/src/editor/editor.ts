@@ -1,0 +1,44 @@
+import { announce, byId, onClick } from "../page/events";
+import { defineCanvas, type FlowCanvas } from "./canvas";
+import { startCommands } from "./commands";
+import { goTo, startFind } from "./find";
+import type { CanvasEvents } from "./operation";
+import { startPalette } from "./palette";
+import { Panel } from "./panel";
+import { startQuickMenu } from "./quick";
+import { Sync } from "./sync";
+import { startTrace } from "./trace";
+
+function start(canvas: FlowCanvas): void {
+  const sync = new Sync(canvas, () => void panel.refresh());
+  const panel = new Panel(canvas, sync);
+  const on = <Name extends keyof CanvasEvents>(name: Name, act: (detail: CanvasEvents[Name]) => void): void =>
+    canvas.addEventListener(name as keyof HTMLElementEventMap, (event) => act((event as CustomEvent<CanvasEvents[Name]>).detail));
+
+  on("flow:op", (operation) => sync.operate(operation));
+  on("flow:history", ({ direction }) => sync.history(direction));
+  on("flow:announce", ({ text }) => announce(text));
+  on("flow:open", ({ id, focus, field }) => void panel.open(id, focus, field));
+  on("flow:select", ({ ids }) => {
+    if (!ids.length) void panel.close();
+  });
+  on("flow:view", ({ k }) => {
+    const zoom = byId("zoom");
+    if (zoom) zoom.textContent = `${Math.round(k * 100)}%`;
+  });
+  onClick("[data-goto]", (button) => {
+    const node = canvas.nodes.get(button.dataset["goto"] ?? "");
+    if (node) goTo(canvas, node, button.dataset["gotoField"]);
+  });
+
+  startCommands(canvas, sync);
+  startQuickMenu(canvas);
+  startFind(canvas);
+  startTrace(canvas);
+  const palette = document.querySelector<HTMLElement>(".palette");
+  if (palette) startPalette(canvas, palette);
+}
+
+defineCanvas();
+const canvas = byId<FlowCanvas>("canvas");
+if (canvas) start(canvas);

@@ -1,0 +1,83 @@
+import { byId } from "../page/events";
+import type { FlowCanvas } from "./canvas";
+import type { FlowNode } from "./node";
+
+const MOST = 30;
+
+/** Ctrl+K: find a step by its name, its kind, or any text on its card. */
+export function startFind(canvas: FlowCanvas): void {
+  const dialog = byId<HTMLDialogElement>("find");
+  const input = byId<HTMLInputElement>("find-input");
+  const list = byId("find-list");
+  if (!dialog || !input || !list) return;
+
+  const choose = (at: number): void => {
+    const options = [...list.children];
+    options.forEach((option, index) => option.setAttribute("aria-selected", String(index === at)));
+    options[at]?.scrollIntoView({ block: "nearest" });
+    if (options[at]) input.setAttribute("aria-activedescendant", options[at].id);
+    else input.removeAttribute("aria-activedescendant");
+  };
+  const chosen = (): number => [...list.children].findIndex((option) => option.getAttribute("aria-selected") === "true");
+  const offer = (): void => {
+    list.replaceChildren(...search(canvas, input.value).slice(0, MOST).map(option));
+    choose(0);
+  };
+  const go = (id: string | undefined): void => {
+    const node = id ? canvas.nodes.get(id) : undefined;
+    if (!node) return;
+    dialog.close();
+    goTo(canvas, node);
+  };
+
+  input.addEventListener("input", offer);
+  input.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) choose((chosen() + step + list.childElementCount) % Math.max(1, list.childElementCount));
+    else if (event.key === "Enter") go((list.children[chosen()] as HTMLElement | undefined)?.dataset["node"]);
+    else return;
+    event.preventDefault();
+  });
+  list.addEventListener("click", (event) => go((event.target as Element).closest<HTMLElement>("[data-node]")?.dataset["node"]));
+  document.addEventListener("find:open", () => {
+    input.value = "";
+    offer();
+    dialog.showModal();
+    input.focus();
+  });
+}
+
+/** Shows a step, chooses it and opens its form. */
+export function goTo(canvas: FlowCanvas, node: FlowNode, field?: string): void {
+  canvas.selection.only(node.id);
+  if (canvas.viewport.k < 0.5) canvas.fit([node.id]);
+  canvas.focusNode(node);
+  canvas.open(node, field !== undefined, field);
+}
+
+function search(canvas: FlowCanvas, words: string): FlowNode[] {
+  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = (node: FlowNode): boolean => {
+    const text = `${node.textContent} ${node.getAttribute("kind")} ${node.getAttribute("aria-label")}`.toLowerCase();
+    return wanted.every((word) => text.includes(word));
+  };
+  return [...canvas.nodes.values()].filter(fits).sort((a, b) => a.x - b.x || a.y - b.y);
+}
+
+function option(node: FlowNode, at: number): HTMLElement {
+  const item = document.createElement("li");
+  item.id = `find-${at}`;
+  item.dataset["node"] = node.id;
+  item.dataset["category"] = node.getAttribute("category") ?? "";
+  item.setAttribute("role", "option");
+  const tile = node.querySelector(".tile")?.cloneNode(true);
+  const words = document.createElement("span");
+  const name = document.createElement("b");
+  name.textContent = node.heading;
+  const text = document.createElement("small");
+  text.textContent = node.querySelector("p")?.textContent ?? "";
+  words.append(name, text);
+  if (tile) item.append(tile);
+  item.append(words);
+  return item;
+}
