@@ -37,8 +37,8 @@ flows = Table(
     ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], ondelete="CASCADE"),
 )
 
-# What a person did to a draft, kept so that it can be taken back. `status` is done, undone or dropped (undone, then something else was done);
-# `rev` is the draft's revision that this row last brought about: what happened since a revision is what has a higher one.
+# What a person did to a draft, kept so that it can be taken back. `status` is done, undone or dropped (undone, then something else was
+# done); `rev` is the draft's revision that this row last brought about: what happened since a revision is what has a higher one.
 flow_edits = Table(
     "flow_edits",
     metadata,

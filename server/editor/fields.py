@@ -1,0 +1,294 @@
+"""The form of a step: made from the JSON Schema of its settings, read back from what the browser sends, checked against the schema.
+
+A field's widget (`x-widget`) decides which controls it has and what their names are. Lists are parallel: `rows.variable` comes once for
+each row, in the order of the rows on the page, so that sorting rows needs no new names.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import jsonschema
+import msgspec
+
+from flow_runtime.checks.wording import lacks_value, sentence
+from flow_runtime.nodes import slug
+
+OPERATORS = (
+    ("is", "is"),
+    ("is_not", "is not"),
+    ("contains", "contains"),
+    ("not_contains", "does not contain"),
+    ("starts_with", "starts with"),
+    ("ends_with", "ends with"),
+    ("matches", "matches the pattern"),
+    ("is_empty", "is empty"),
+    ("is_not_empty", "is not empty"),
+    ("greater", "is greater than"),
+    ("greater_or_equal", "is at least"),
+    ("less", "is less than"),
+    ("less_or_equal", "is at most"),
+    ("is_one_of", "is one of"),
+)
+_WIDGETS_BY_TYPE = {"boolean": "switch", "number": "number", "integer": "number", "array": "list", "object": "key_value"}
+UNITS = (("seconds", 1), ("minutes", 60), ("hours", 3_600), ("days", 86_400))
+
+
+class Form(Protocol):
+    """What a browser sent: names with one or several values."""
+
+    def getall(self, key: str, default: Any = ...) -> list[Any]:
+        """Every value of a name, in the order of the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a form, as the macros draw it."""
+
+    name: str
+    widget: str
+    title: str
+    value: Any
+    required: bool
+    help: str = ""
+    group: str = ""
+    placeholder: str = ""
+    show_if: str = ""
+    options: Sequence[tuple[Any, str]] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    step: str = "any"
+    max_length: int | None = None
+    language: str = ""
+    item_title: str = ""
+    error: str = ""
+    problem: str = ""
+    item: Mapping[str, Any] = field(default_factory=dict)
+
+
+def fields_of(
+    schema: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    errors: Mapping[str, str] | None = None,
+    problems: Mapping[str, str] | None = None,
+) -> list[Field]:
+    """The fields of a form, in the order of the schema."""
+    required = set(schema.get("required", ()))
+    wrong, unfinished = errors or {}, problems or {}
+    return [
+        _field(name, part, settings.get(name, part.get("default")), name in required, wrong.get(name, ""), unfinished.get(name, ""))
+        for name, part in schema.get("properties", {}).items()
+    ]
+
+
+def _field(name: str, part: Mapping[str, Any], value: Any, required: bool, error: str, problem: str) -> Field:
+    condition = part.get("x-show-if")
+    return Field(
+        name=name,
+        widget=widget_of(part),
+        title=part.get("title", name.replace("_", " ").capitalize()),
+        value=value,
+        required=required,
+        help=part.get("x-help", ""),
+        group=part.get("x-group", ""),
+        placeholder=part.get("x-placeholder", ""),
+        show_if=msgspec.json.encode(condition).decode() if condition else "",
+        options=_options(part),
+        minimum=part.get("minimum"),
+        maximum=part.get("maximum"),
+        step="1" if part.get("type") == "integer" else "any",
+        max_length=part.get("maxLength"),
+        language=part.get("x-language", ""),
+        item_title=part.get("x-item-title", "row"),
+        error=error,
+        problem=problem,
+        item=part.get("items", {}),
+    )
+
+
+def widget_of(part: Mapping[str, Any]) -> str:
+    """The widget a schema asks for, or the one its type suggests."""
+    if "x-widget" in part:
+        return str(part["x-widget"])
+    if "enum" in part or "oneOf" in part:
+        return "select"
+    return _WIDGETS_BY_TYPE.get(part.get("type", ""), "text")
+
+
+def _options(part: Mapping[str, Any]) -> list[tuple[Any, str]]:
+    if "oneOf" in part:
+        return [(option["const"], option.get("title", str(option["const"]))) for option in part["oneOf"]]
+    titles = part.get("x-labels", {})
+    return [(value, titles.get(str(value), str(value).replace("_", " ").capitalize())) for value in part.get("enum", ())]
+
+
+def read(schema: Mapping[str, Any], form: Form) -> dict[str, Any]:
+    """The settings that a form holds; a number that is none stays text, so that the check can say so."""
+    required = set(schema.get("required", ()))
+    settings = {}
+    for name, part in schema.get("properties", {}).items():
+        value = READERS.get(widget_of(part), _text)(name, part, form)
+        if value in ("", None) and name not in required and not part.get("default"):
+            continue
+        settings[name] = value
+    return settings
+
+
+def _text(name: str, part: Mapping[str, Any], form: Form) -> Any:
+    return str(_one(form, name)).replace("\r\n", "\n")
+
+
+def _one(form: Form, name: str) -> str:
+    values = form.getall(name, [])
+    return str(values[-1]) if values else ""
+
+
+def _all(form: Form, name: str) -> list[str]:
+    return [str(value) for value in form.getall(name, [])]
+
+
+def _rows(form: Form, name: str, *columns: str) -> Iterator[tuple[str, ...]]:
+    """The rows of parallel lists; a row whose cells are all empty is one that is not filled in yet."""
+    for row in zip(*(_all(form, f"{name}.{column}") for column in columns), strict=False):
+        if any(cell.strip() for cell in row):
+            yield row
+
+
+def _number(name: str, part: Mapping[str, Any], form: Form) -> Any:
+    return as_number(_one(form, name), whole=part.get("type") == "integer")
+
+
+def as_number(text: str, *, whole: bool) -> Any:
+    """The number in `text`, None when it is empty, the text itself when it is none."""
+    cleaned = text.strip().replace(",", ".")
+    if not cleaned:
+        return None
+    try:
+        number = float(cleaned)
+    except ValueError:
+        return text
+    if number != number or abs(number) > 1e15:
+        return text
+    return int(number) if whole and number.is_integer() else number
+
+
+def _switch(name: str, part: Mapping[str, Any], form: Form) -> bool:
+    return bool(form.getall(name, []))
+
+
+def _select(name: str, part: Mapping[str, Any], form: Form) -> Any:
+    chosen = _one(form, name)
+    return next((value for value, _ in _options(part) if str(value) == chosen), chosen)
+
+
+def _choices(name: str, part: Mapping[str, Any], form: Form) -> list[dict[str, str]]:
+    """Choices keep the value they were given; a new one is named after its label."""
+    rows = [(value.strip(), label.strip()) for value, label in _rows(form, name, "value", "label") if label.strip()]
+    taken = {value for value, _ in rows if value}
+    return [{"value": value or _free_name(label, taken), "label": label} for value, label in rows]
+
+
+def _free_name(label: str, taken: set[str]) -> str:
+    base = slug(label)
+    name = next(candidate for candidate in _numbered(base) if candidate not in taken)
+    taken.add(name)
+    return name
+
+
+def _numbered(base: str) -> Iterator[str]:
+    yield base
+    number = 2
+    while True:
+        yield f"{base}_{number}"
+        number += 1
+
+
+def _conditions(name: str, part: Mapping[str, Any], form: Form) -> dict[str, Any]:
+    rows = [_condition(*row) for row in _rows(form, name, "variable", "operator", "value") if row[0].strip() or row[2].strip()]
+    return {"match": _one(form, f"{name}.match") or "all", "rows": rows}
+
+
+def _condition(variable: str, operator: str, value: str) -> dict[str, str]:
+    return {"variable": variable.strip(), "operator": operator, "value": value}
+
+
+def _branches(name: str, part: Mapping[str, Any], form: Form) -> list[dict[str, Any]]:
+    """Branches with their rows; each row says in `of` which branch it belongs to."""
+    rows: dict[str, list[dict[str, str]]] = {}
+    for of, variable, operator, value in _rows(form, f"{name}.when", "of", "variable", "operator", "value"):
+        if variable.strip() or value.strip():
+            rows.setdefault(of, []).append(_condition(variable, operator, value))
+    branches = zip(_all(form, f"{name}.name"), _all(form, f"{name}.title"), _all(form, f"{name}.match"), strict=False)
+    return [
+        {"name": key, "title": title.strip() or f"Branch {number}", "when": {"match": match, "rows": rows.get(key, [])}}
+        for number, (key, title, match) in enumerate(branches, 1)
+    ]
+
+
+def _assignments(name: str, part: Mapping[str, Any], form: Form) -> list[dict[str, str]]:
+    return [{"variable": variable.strip(), "value": value} for variable, value in _rows(form, name, "variable", "value")]
+
+
+def _key_value(name: str, part: Mapping[str, Any], form: Form) -> dict[str, str]:
+    return {key.strip(): value for key, value in _rows(form, name, "key", "value") if key.strip()}
+
+
+def _pick(name: str, part: Mapping[str, Any], form: Form) -> list[dict[str, str]]:
+    return [{"variable": variable.strip(), "path": path.strip()} for variable, path in _rows(form, name, "variable", "path")]
+
+
+def _names(name: str, part: Mapping[str, Any], form: Form) -> list[str]:
+    return list(dict.fromkeys(_all(form, name)))
+
+
+def _list(name: str, part: Mapping[str, Any], form: Form) -> list[Any]:
+    items = [value.strip() for value in _all(form, name) if value.strip()]
+    kind = part.get("items", {}).get("type")
+    return [as_number(item, whole=kind == "integer") for item in items] if kind in ("integer", "number") else items
+
+
+def _duration(name: str, part: Mapping[str, Any], form: Form) -> Any:
+    amount = as_number(_one(form, f"{name}.amount"), whole=False)
+    unit = dict(UNITS).get(_one(form, f"{name}.unit"), 1)
+    return round(amount * unit) if isinstance(amount, float) else amount
+
+
+READERS: Mapping[str, Callable[[str, Mapping[str, Any], Form], Any]] = {
+    "number": _number,
+    "switch": _switch,
+    "select": _select,
+    "choices": _choices,
+    "conditions": _conditions,
+    "branches": _branches,
+    "assignments": _assignments,
+    "key_value": _key_value,
+    "pick": _pick,
+    "intents": _names,
+    "list": _list,
+    "duration": _duration,
+}
+
+
+def split_duration(seconds: Any) -> tuple[Any, str]:
+    """Seconds as people say them: 7200 is (2, "hours")."""
+    if not isinstance(seconds, int | float) or seconds <= 0:
+        return ("" if seconds is None else seconds), "seconds"
+    name, size = next((name, size) for name, size in reversed(UNITS) if seconds % size == 0 or size == 1)
+    return round(seconds / size), name
+
+
+def check(schema: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, str]:
+    """A sentence for each field whose value cannot be stored. An empty field is not refused: it is a problem to mend before publishing."""
+    errors: dict[str, str] = {}
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(dict(settings)):
+        if error.absolute_path and not lacks_value(error):
+            errors.setdefault(str(error.absolute_path[0]), _sentence(schema, error))
+    return errors
+
+
+def _sentence(schema: Mapping[str, Any], error: jsonschema.ValidationError) -> str:
+    """What is wrong with a value, in words for the person who filled it in."""
+    path = list(error.absolute_path)
+    title = schema["properties"][path[0]].get("title", str(path[0]))
+    row = next((part for part in path[1:] if isinstance(part, int)), None)
+    return sentence(error, title if row is None else f"{title}, row {row + 1}")

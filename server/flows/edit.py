@@ -1,0 +1,405 @@
+"""Editing a draft: a document and an operation in, a command out. Pure.
+
+A command is two maps of what it touches, before and after it; `None` stands for "is not there". Applying `after` does the edit,
+applying `before` takes it back. So undo needs no knowledge of what an operation meant.
+"""
+
+import re
+import secrets
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+
+Document = dict[str, Any]
+
+MAX_STEPS = 2_000
+MAX_COORDINATE = 1_000_000
+FIELDS = ("name", "description", "languages", "variables", "triggers", "settings")
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class EditRefused(Exception):
+    """An operation that cannot be done; the message says why, in words for the person who draws."""
+
+
+class Kinds(Protocol):
+    """What editing must know of the node library."""
+
+    def title(self, kind: str) -> str:
+        """The title of a node type, KeyError for an unknown one."""
+
+    def version(self, kind: str) -> int:
+        """The newest version of a node type."""
+
+    def defaults(self, kind: str) -> dict[str, Any]:
+        """The settings a new step of this type starts with."""
+
+    def port_names(self, step: Mapping[str, Any]) -> Sequence[str]:
+        """The outputs of a step, in the order they are shown; none for a type that is not installed."""
+
+
+class Move(msgspec.Struct, tag_field="op", tag="move", forbid_unknown_fields=True):
+    """Put steps elsewhere. Moves with the same `merge` word and the same steps are one step of undo."""
+
+    moves: list[tuple[str, float, float]]
+    merge: str | None = None
+
+
+class Add(msgspec.Struct, tag_field="op", tag="add", forbid_unknown_fields=True):
+    """A new step; joined to the output it was pulled from, or put into the middle of the connection `split`."""
+
+    id: str
+    type: str
+    x: float
+    y: float
+    source: str | None = None
+    port: str | None = None
+    edge: str | None = None
+    split: str | None = None
+    edge2: str | None = None
+
+
+class Connect(msgspec.Struct, tag_field="op", tag="connect", forbid_unknown_fields=True):
+    """Join an output to a step, in place of what it was joined to."""
+
+    id: str
+    source: str
+    port: str
+    target: str
+
+
+class Delete(msgspec.Struct, tag_field="op", tag="delete", forbid_unknown_fields=True):
+    """Take steps and connections away; a step takes its connections with it."""
+
+    nodes: list[str] = []
+    edges: list[str] = []
+
+
+class Paste(msgspec.Struct, tag_field="op", tag="paste", forbid_unknown_fields=True):
+    """Copies of steps, and of the connections between them, of this flow or of another one of the workspace."""
+
+    flow: str
+    nodes: list[str]
+    ids: dict[str, str]
+    dx: float = 0
+    dy: float = 0
+
+
+class Start(msgspec.Struct, tag_field="op", tag="start", forbid_unknown_fields=True):
+    """The step at which a conversation starts."""
+
+    node: str
+
+
+Operation = Move | Add | Connect | Delete | Paste | Start
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Parts of a document by name; `None` for a step or connection that is not there."""
+
+    nodes: Mapping[str, Any] = field(default_factory=dict)
+    edges: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def touches(self, other: "Change") -> bool:
+        """Whether both speak of the same part."""
+        return any(ours.keys() & theirs.keys() for ours, theirs in zip(self._maps, other._maps, strict=True))
+
+    @property
+    def _maps(self) -> tuple[Mapping[str, Any], ...]:
+        return self.nodes, self.edges, self.fields
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the database."""
+        return {"nodes": dict(self.nodes), "edges": dict(self.edges), "fields": dict(self.fields)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Change":
+        """The change that `to_json` wrote."""
+        return cls(data["nodes"], data["edges"], data["fields"])
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One step of undo."""
+
+    before: Change
+    after: Change
+    label: str
+    merge_key: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it would change nothing."""
+        return self.before == self.after
+
+
+def new_document(name: str, description: str = "") -> Document:
+    """A flow without steps."""
+    return {
+        "schema_version": 1,
+        "name": name,
+        "description": description,
+        "languages": {"default": "en", "others": []},
+        "variables": {},
+        "triggers": [],
+        "nodes": {},
+        "edges": {},
+        "settings": {},
+    }
+
+
+def start_of(document: Document) -> str | None:
+    """The step at which a conversation starts."""
+    return next((trigger["node"] for trigger in document["triggers"] if trigger.get("type") == "conversation_start"), None)
+
+
+def apply(document: Document, change: Change) -> Document:
+    """A new document with `change` in it; the given one stays as it is."""
+    return {
+        **document,
+        **change.fields,
+        "nodes": _put(document["nodes"], change.nodes),
+        "edges": _put(document["edges"], change.edges),
+    }
+
+
+def _put(parts: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**parts, **changes}
+    return {name: part for name, part in merged.items() if part is not None}
+
+
+def read(document: Document, change: Change) -> Change:
+    """What `document` holds of the parts that `change` speaks of."""
+    return Change(
+        {name: document["nodes"].get(name) for name in change.nodes},
+        {name: document["edges"].get(name) for name in change.edges},
+        {name: document.get(name) for name in change.fields},
+    )
+
+
+def command(document: Document, after: Change, label: str, merge_key: str | None = None) -> Command:
+    """The command that puts `after` into `document`."""
+    return Command(read(document, after), after, label, merge_key)
+
+
+def operate(document: Document, operation: Operation, kinds: Kinds, copied_from: Document | None = None) -> Command:
+    """The command that does `operation`; `copied_from` is the document a paste takes its steps from."""
+    match operation:
+        case Move():
+            return _move(document, operation)
+        case Add():
+            return _add(document, operation, kinds)
+        case Connect():
+            return _connect(document, operation, kinds)
+        case Delete():
+            return delete(document, operation.nodes, operation.edges)
+        case Paste():
+            return _paste(document, operation, copied_from or document)
+        case Start():
+            return _start(document, operation)
+
+
+def _move(document: Document, operation: Move) -> Command:
+    moved = {name: {**document["nodes"][name], "position": _position(x, y)} for name, x, y in operation.moves if name in document["nodes"]}
+    return command(document, Change(nodes=moved), "Move", operation.merge)
+
+
+def _position(x: float, y: float) -> dict[str, int]:
+    if not (abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE):
+        raise EditRefused("That place is too far out. Put the step nearer to the others.")
+    return {"x": round(x), "y": round(y)}
+
+
+def _add(document: Document, operation: Add, kinds: Kinds) -> Command:
+    _free(document["nodes"], operation.id)
+    _room_for(document, 1)
+    step = new_step(operation.type, kinds, operation.x, operation.y)
+    edges: dict[str, Any] = {}
+    if operation.split is not None:
+        edges = _split(document, operation, kinds.port_names(step))
+    elif operation.source is not None:
+        _offers(document, operation.source, operation.port, kinds)
+        edges = _joined(document, operation.edge, operation.source, operation.port, operation.id)
+    fields = {} if document["nodes"] and start_of(document) else {"triggers": _triggers(document, operation.id)}
+    return command(document, Change({operation.id: step}, edges, fields), f"Add {step['title']}")
+
+
+def new_step(kind: str, kinds: Kinds, x: float, y: float) -> dict[str, Any]:
+    """A step as it comes from the palette."""
+    try:
+        title = kinds.title(kind)
+    except KeyError:
+        raise EditRefused(f"There is no step of the type “{kind[:64]}” here.") from None
+    return {
+        "type": kind,
+        "type_version": kinds.version(kind),
+        "title": title,
+        "settings": kinds.defaults(kind),
+        "position": _position(x, y),
+        "note": "",
+        "on_error": {"do": "stop"},
+    }
+
+
+def _split(document: Document, operation: Add, ports: Sequence[str]) -> dict[str, Any]:
+    """The connection leads to the new step, whose first output leads on to where the connection went."""
+    edge = document["edges"].get(operation.split)
+    if edge is None:
+        raise EditRefused("That connection is gone. Put the step next to it and connect it.")
+    edges = _joined(document, operation.edge, edge["source"], edge["port"], operation.id)
+    if ports and operation.edge2 is not None:
+        edges |= _joined(document, operation.edge2, operation.id, ports[0], edge["target"])
+    return edges
+
+
+def _connect(document: Document, operation: Connect, kinds: Kinds) -> Command:
+    _offers(document, operation.source, operation.port, kinds)
+    _known(document, operation.target)
+    edges = _joined(document, operation.id, operation.source, operation.port, operation.target)
+    return command(document, Change(edges=edges), "Connect")
+
+
+def _joined(document: Document, edge: str | None, source: str, port: str | None, target: str) -> dict[str, Any]:
+    """One output leads to one step: what it led to before goes."""
+    if edge is None or port is None:
+        raise EditRefused("A connection needs an id and an output.")
+    _free(document["edges"], edge)
+    gone = {name: None for name, other in document["edges"].items() if other["source"] == source and other["port"] == port}
+    return {**gone, edge: {"source": source, "port": port, "target": target}}
+
+
+def delete(document: Document, nodes: Collection[str], edges: Collection[str]) -> Command:
+    """Take steps and connections away. A flow whose start goes starts at the step that came after it."""
+    gone = {name: None for name in nodes if name in document["nodes"]}
+    cut = {name: None for name, edge in document["edges"].items() if name in edges or edge["source"] in gone or edge["target"] in gone}
+    start = start_of(document)
+    fields = {"triggers": _triggers(document, _heir(document, start, gone))} if start in gone else {}
+    count = len(gone) or len(cut)
+    noun = "step" if gone else "connection"
+    return command(document, Change(gone, cut, fields), f"Delete {count} {noun}{'' if count == 1 else 's'}")
+
+
+def _heir(document: Document, start: str | None, gone: Collection[str]) -> str | None:
+    followers = [edge["target"] for edge in document["edges"].values() if edge["source"] == start and edge["target"] not in gone]
+    left = [name for name in document["nodes"] if name not in gone]
+    return min(followers or left, key=lambda name: _reading_order(document["nodes"][name], name), default=None)
+
+
+def _reading_order(step: Mapping[str, Any], name: str) -> tuple[float, float, str]:
+    return step["position"]["x"], step["position"]["y"], name
+
+
+def _paste(document: Document, operation: Paste, copied_from: Document) -> Command:
+    wanted = [name for name in operation.nodes if name in copied_from["nodes"] and name in operation.ids]
+    if not wanted:
+        raise EditRefused("The copied steps are no longer there.")
+    ids = {name: operation.ids[name] for name in wanted}
+    if len(set(ids.values())) < len(ids):
+        raise EditRefused("Each copy needs an id of its own.")
+    for name in ids.values():
+        _free(document["nodes"], name)
+    _room_for(document, len(ids))
+    nodes = {ids[name]: _shifted(copied_from["nodes"][name], operation.dx, operation.dy) for name in wanted}
+    edges = {
+        f"e-{secrets.token_hex(4)}": {"source": ids[edge["source"]], "port": edge["port"], "target": ids[edge["target"]]}
+        for edge in copied_from["edges"].values()
+        if edge["source"] in ids and edge["target"] in ids
+    }
+    fields = {} if start_of(document) else {"triggers": _triggers(document, ids[wanted[0]])}
+    return command(document, Change(nodes, edges, fields), f"Paste {len(ids)} step{'' if len(ids) == 1 else 's'}")
+
+
+def _shifted(step: Mapping[str, Any], dx: float, dy: float) -> dict[str, Any]:
+    return {**step, "position": _position(step["position"]["x"] + dx, step["position"]["y"] + dy)}
+
+
+def _start(document: Document, operation: Start) -> Command:
+    _known(document, operation.node)
+    return command(document, Change(fields={"triggers": _triggers(document, operation.node)}), "Start here")
+
+
+def _triggers(document: Document, node: str | None) -> list[dict[str, Any]]:
+    others = [trigger for trigger in document["triggers"] if trigger.get("type") != "conversation_start"]
+    return [*([] if node is None else [{"id": "start", "type": "conversation_start", "node": node}]), *others]
+
+
+def save_step(document: Document, name: str, changes: Mapping[str, Any], kinds: Kinds) -> Command:
+    """Change title, settings, note or error handling of a step; connections of outputs that it no longer has go with it."""
+    _known(document, name)
+    before = document["nodes"][name]
+    after = {**before, **changes}
+    kept = set(kinds.port_names(after))
+    lost = {edge_name: None for edge_name, edge in document["edges"].items() if edge["source"] == name and edge["port"] not in kept}
+    return command(document, Change({name: after}, lost), f"Edit {after['title']}")
+
+
+def set_fields(document: Document, fields: Mapping[str, Any], label: str) -> Command:
+    """Change name, description, variables or settings of the flow itself."""
+    return command(document, Change(fields={name: fields[name] for name in FIELDS if name in fields}), label)
+
+
+def replace_all(document: Document, other: Document, label: str) -> Command:
+    """Put another document in place of this one, as one step of undo."""
+    after = Change(
+        {**dict.fromkeys(document["nodes"]), **other["nodes"]},
+        {**dict.fromkeys(document["edges"]), **other["edges"]},
+        {name: other[name] for name in FIELDS if name in other},
+    )
+    return command(document, after, label)
+
+
+def take_back(document: Document, from_: Change, to: Change) -> Change:
+    """What undoing (or redoing) may put: only parts that nobody changed since, and no connection that would hang in the air."""
+    now = read(document, to)
+    nodes = {name: part for name, part in to.nodes.items() if now.nodes[name] == from_.nodes[name]}
+    edges = {name: part for name, part in to.edges.items() if now.edges[name] == from_.edges[name]}
+    fields = {name: part for name, part in to.fields.items() if now.fields[name] == from_.fields[name]}
+    left = _put(document["nodes"], nodes)
+    edges = {name: part for name, part in edges.items() if part is None or (part["source"] in left and part["target"] in left)}
+    edges |= _hanging(document["edges"], edges, left)
+    return Change(nodes, edges, fields)
+
+
+def _hanging(edges: Mapping[str, Any], changed: Mapping[str, Any], nodes: Mapping[str, Any]) -> dict[str, None]:
+    return {name: None for name, edge in edges.items() if name not in changed and not (edge["source"] in nodes and edge["target"] in nodes)}
+
+
+def joined(changes: Iterable[Change]) -> Change:
+    """Later changes over earlier ones."""
+    nodes: dict[str, Any] = {}
+    edges: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
+    for change in changes:
+        nodes |= change.nodes
+        edges |= change.edges
+        fields |= change.fields
+    return Change(nodes, edges, fields)
+
+
+def _known(document: Document, node: str) -> None:
+    if node not in document["nodes"]:
+        raise EditRefused("That step is gone: somebody deleted it.")
+
+
+def _offers(document: Document, node: str, port: str | None, kinds: Kinds) -> None:
+    _known(document, node)
+    step = document["nodes"][node]
+    if port not in kinds.port_names(step):
+        raise EditRefused(f"“{step['title']}” no longer has that output. Choose another one.")
+
+
+def _free(parts: Mapping[str, Any], name: str) -> None:
+    if not _ID.fullmatch(name):
+        raise EditRefused("An id has 1 to 64 letters, digits, - or _.")
+    if name in parts:
+        raise EditRefused("That id is taken already.")
+
+
+def _room_for(document: Document, count: int) -> None:
+    if len(document["nodes"]) + count > MAX_STEPS:
+        raise EditRefused(f"A flow holds at most {MAX_STEPS} steps. Split it into several flows.")
