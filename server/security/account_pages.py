@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath
 from redis.asyncio import Redis
 
@@ -23,13 +24,15 @@ _ANY_MEMBER = {"permission": "workspace:read"}
 
 
 @get("/settings/account", opt=_ANY_MEMBER, include_in_schema=False)
-async def show_account(request: AnyRequest, identity: Identity, db: Database) -> Response[str]:
+async def show_account(request: AnyRequest, identity: NamedDependency[Identity], db: NamedDependency[Database]) -> Response[str]:
     """Password and sessions."""
     return await _account(request, identity, db)
 
 
 @post("/settings/account/password", opt=_ANY_MEMBER, include_in_schema=False)
-async def submit_password(data: PasswordData, request: AnyRequest, identity: Identity, db: Database) -> Response[Any]:
+async def submit_password(
+    data: PasswordData, request: AnyRequest, identity: NamedDependency[Identity], db: NamedDependency[Database]
+) -> Response[Any]:
     """Change the password; the other sessions end."""
     try:
         await change_password(Door.of(request), identity, current=data.current_password, new=data.password)
@@ -40,7 +43,12 @@ async def submit_password(data: PasswordData, request: AnyRequest, identity: Ide
 
 @post("/settings/account/sessions/{session_id:uuid}/end", opt=_ANY_MEMBER, include_in_schema=False)
 async def submit_end_of_session(
-    data: ButtonData, session_id: FromPath[UUID], request: AnyRequest, identity: Identity, db: Database, redis: Redis
+    data: ButtonData,
+    session_id: FromPath[UUID],
+    request: AnyRequest,
+    identity: NamedDependency[Identity],
+    db: NamedDependency[Database],
+    redis: NamedDependency[Redis],
 ) -> Response[Any]:
     """Sign out somewhere else."""
     if not await revoke_session(db, redis, identity.tenant_id, identity.member_id, session_id):

@@ -4,7 +4,8 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, delete, get, post
-from litestar.params import FromPath
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 from redis.asyncio import Redis
 
 from server.kit.db import Database
@@ -22,7 +23,7 @@ _ANY_MEMBER = {"permission": "workspace:read"}
 
 
 @post("/api/v1/auth/register", opt=_OPEN, tags=["auth"])
-async def register_organization(data: Registration, request: Request[Any, Any, Any]) -> Tokens:
+async def register_organization(data: JSONBody[Registration], request: Request[Any, Any, Any]) -> Tokens:
     """Make an account with a workspace of its own and sign in."""
     door = Door.of(request)
     session = await register(door, organization=data.organization, name=data.name, email=data.email, password=data.password)
@@ -30,14 +31,14 @@ async def register_organization(data: Registration, request: Request[Any, Any, A
 
 
 @post("/api/v1/auth/login", opt=_OPEN, status_code=200, tags=["auth"])
-async def login(data: Credentials, request: Request[Any, Any, Any]) -> Tokens:
+async def login(data: JSONBody[Credentials], request: Request[Any, Any, Any]) -> Tokens:
     """Sign in; five wrong tries make everybody at this address wait."""
     door = Door.of(request)
     return Tokens.of(door.keys.access, await sign_in(door, data.email, data.password))
 
 
 @post("/api/v1/auth/refresh", opt=_OPEN, status_code=200, tags=["auth"])
-async def refresh(data: Refresh, request: Request[Any, Any, Any]) -> Tokens:
+async def refresh(data: JSONBody[Refresh], request: Request[Any, Any, Any]) -> Tokens:
     """Change the refresh token for the next pair; a token that comes twice ends the session."""
     door = Door.of(request)
     try:
@@ -47,19 +48,19 @@ async def refresh(data: Refresh, request: Request[Any, Any, Any]) -> Tokens:
 
 
 @post("/api/v1/auth/logout", opt=_ANY_MEMBER, status_code=204, tags=["auth"])
-async def logout(identity: Identity, db: Database, redis: Redis) -> None:
+async def logout(identity: NamedDependency[Identity], db: NamedDependency[Database], redis: NamedDependency[Redis]) -> None:
     """End the session of this token."""
     await revoke_session(db, redis, identity.tenant_id, identity.member_id, identity.session_id)
 
 
 @post("/api/v1/auth/password", opt=_ANY_MEMBER, status_code=204, tags=["auth"])
-async def set_password(data: PasswordChange, identity: Identity, request: Request[Any, Any, Any]) -> None:
+async def set_password(data: JSONBody[PasswordChange], identity: NamedDependency[Identity], request: Request[Any, Any, Any]) -> None:
     """Set the account's password; its other sessions end."""
     await change_password(Door.of(request), identity, current=data.current_password, new=data.new_password)
 
 
 @get("/api/v1/auth/sessions", opt=_ANY_MEMBER, tags=["auth"])
-async def list_sessions(identity: Identity, db: Database) -> SessionList:
+async def list_sessions(identity: NamedDependency[Identity], db: NamedDependency[Database]) -> SessionList:
     """Where you are signed in to this workspace."""
     async with db.tenant(identity.tenant_id) as connection:
         rows = await live_sessions(connection, identity.tenant_id, identity.member_id)
@@ -69,7 +70,9 @@ async def list_sessions(identity: Identity, db: Database) -> SessionList:
 
 
 @delete("/api/v1/auth/sessions/{session_id:uuid}", opt=_ANY_MEMBER, tags=["auth"])
-async def end_session(session_id: FromPath[UUID], identity: Identity, db: Database, redis: Redis) -> None:
+async def end_session(
+    session_id: FromPath[UUID], identity: NamedDependency[Identity], db: NamedDependency[Database], redis: NamedDependency[Redis]
+) -> None:
     """Sign out somewhere else."""
     if not await revoke_session(db, redis, identity.tenant_id, identity.member_id, session_id):
         raise not_found("session")

@@ -4,7 +4,8 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
-from litestar.params import FromPath
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 
 from server.kit import pages
 from server.kit.db import Database
@@ -24,13 +25,21 @@ _NOTHING_TYPED = {"name": "", "email": "", "role": "editor"}
 
 
 @get("/settings/members", opt={"permission": "members:read"}, include_in_schema=False)
-async def show_members(request: AnyRequest, identity: Identity, db: Database, cursor: UUID | None = None) -> Response[str]:
+async def show_members(
+    request: AnyRequest, identity: NamedDependency[Identity], db: NamedDependency[Database], cursor: FromQuery[UUID | None] = None
+) -> Response[str]:
     """Who may do what here."""
     return await _members(request, identity, db, cursor=cursor)
 
 
 @post("/settings/members", opt={"permission": "members:write"}, include_in_schema=False)
-async def submit_member(data: MemberData, request: AnyRequest, identity: Identity, db: Database, settings: Settings) -> Response[Any]:
+async def submit_member(
+    data: MemberData,
+    request: AnyRequest,
+    identity: NamedDependency[Identity],
+    db: NamedDependency[Database],
+    settings: NamedDependency[Settings],
+) -> Response[Any]:
     """Add a member and show the link to hand over."""
     try:
         member, token = await invite_member(db, identity.tenant_id, email=data.email, name=data.name, role=_role(data.role))
@@ -42,7 +51,11 @@ async def submit_member(data: MemberData, request: AnyRequest, identity: Identit
 
 @post("/settings/members/{member_id:uuid}", opt={"permission": "members:write"}, include_in_schema=False)
 async def submit_member_change(
-    data: MemberChangeData, member_id: FromPath[UUID], request: AnyRequest, identity: Identity, db: Database
+    data: MemberChangeData,
+    member_id: FromPath[UUID],
+    request: AnyRequest,
+    identity: NamedDependency[Identity],
+    db: NamedDependency[Database],
 ) -> Response[Any]:
     """Another role, or access taken or given back."""
     role = None if data.role is None else _role(data.role)
@@ -58,7 +71,12 @@ async def submit_member_change(
 
 @post("/settings/members/{member_id:uuid}/invitations", opt={"permission": "members:write"}, include_in_schema=False)
 async def submit_invitation(
-    data: ButtonData, member_id: FromPath[UUID], request: AnyRequest, identity: Identity, db: Database, settings: Settings
+    data: ButtonData,
+    member_id: FromPath[UUID],
+    request: AnyRequest,
+    identity: NamedDependency[Identity],
+    db: NamedDependency[Database],
+    settings: NamedDependency[Settings],
 ) -> Response[Any]:
     """A new link for somebody who lost the first."""
     member, token = await invite_again(db, identity.tenant_id, member_id)

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, get, patch, post
-from litestar.params import FromPath, Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from server.kit.db import Database
 from server.kit.settings import Settings
@@ -19,10 +20,10 @@ MAX_PAGE = 200
 
 @get("/api/v1/members", opt={"permission": "members:read"}, tags=["tenants"])
 async def list_members(
-    identity: Identity,
-    db: Database,
-    cursor: UUID | None = None,
-    limit: Annotated[int, Parameter(ge=1, le=MAX_PAGE)] = 50,
+    identity: NamedDependency[Identity],
+    db: NamedDependency[Database],
+    cursor: FromQuery[UUID | None] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 50,
 ) -> MemberPage:
     """Members of the workspace, disabled ones too."""
     async with db.tenant(identity.tenant_id) as connection:
@@ -32,20 +33,26 @@ async def list_members(
 
 
 @post("/api/v1/members", opt={"permission": "members:write"}, tags=["tenants"])
-async def create_member(data: NewMember, identity: Identity, db: Database, settings: Settings) -> Invitation:
+async def create_member(
+    data: JSONBody[NewMember], identity: NamedDependency[Identity], db: NamedDependency[Database], settings: NamedDependency[Settings]
+) -> Invitation:
     """Add a person; give them the link, it works once."""
     member, token = await invite_member(db, identity.tenant_id, email=data.email, name=data.name, role=data.role)
     return Invitation(Member.of(member), link_address(settings, token))
 
 
 @patch("/api/v1/members/{member_id:uuid}", opt={"permission": "members:write"}, tags=["tenants"])
-async def change_member(data: MemberChange, member_id: FromPath[UUID], identity: Identity, request: Request[Any, Any, Any]) -> Member:
+async def change_member(
+    data: JSONBody[MemberChange], member_id: FromPath[UUID], identity: NamedDependency[Identity], request: Request[Any, Any, Any]
+) -> Member:
     """Another role, or access taken or given back; the member has to sign in again."""
     return Member.of(await update_member(Door.of(request), identity.tenant_id, member_id, role=data.role, disabled=data.disabled))
 
 
 @post("/api/v1/members/{member_id:uuid}/invitations", opt={"permission": "members:write"}, tags=["tenants"])
-async def create_invitation(member_id: FromPath[UUID], identity: Identity, db: Database, settings: Settings) -> Invitation:
+async def create_invitation(
+    member_id: FromPath[UUID], identity: NamedDependency[Identity], db: NamedDependency[Database], settings: NamedDependency[Settings]
+) -> Invitation:
     """A new link for a member who has no password yet."""
     member, token = await invite_again(db, identity.tenant_id, member_id)
     return Invitation(Member.of(member), link_address(settings, token))

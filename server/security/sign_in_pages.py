@@ -3,6 +3,8 @@
 from typing import Any
 
 from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
 from redis.asyncio import Redis
 
 from server.kit import pages
@@ -23,7 +25,7 @@ _FORM = {"public": True, "same_origin": "page"}
 
 
 @get("/sign-in", opt=_PAGE, include_in_schema=False)
-async def show_sign_in(request: AnyRequest, next: str = "/") -> Response[str]:
+async def show_sign_in(request: AnyRequest, next: FromQuery[str] = "/") -> Response[str]:
     """The sign-in form."""
     return pages.render(request, "security/sign_in.html", email="", next=local_path(next), problem=None)
 
@@ -57,7 +59,7 @@ async def submit_sign_up(data: SignUpData, request: AnyRequest) -> Response[Any]
 
 
 @get("/sign-in/link", opt=_PAGE, include_in_schema=False)
-async def show_link(request: AnyRequest, token: str = "") -> Response[str]:
+async def show_link(request: AnyRequest, token: FromQuery[str] = "") -> Response[str]:
     """A button: programs that look at links in advance must not use them up."""
     return pages.render(request, "security/link.html", token=token, problem=None)
 
@@ -77,7 +79,9 @@ async def use_link(data: LinkData, request: AnyRequest) -> Response[Any]:
 
 
 @post("/sign-out", opt={"permission": "workspace:read"}, include_in_schema=False)
-async def sign_out(data: ButtonData, request: AnyRequest, identity: Identity, db: Database, redis: Redis) -> Response[Any]:
+async def sign_out(
+    data: ButtonData, request: AnyRequest, identity: NamedDependency[Identity], db: NamedDependency[Database], redis: NamedDependency[Redis]
+) -> Response[Any]:
     """End the session here."""
     await revoke_session(db, redis, identity.tenant_id, identity.member_id, identity.session_id)
     answer = pages.go_to(request, "/sign-in")

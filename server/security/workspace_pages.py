@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath
 from redis.asyncio import Redis
 
@@ -25,13 +26,15 @@ _ANY_MEMBER = {"permission": "workspace:read"}
 
 
 @get("/settings", opt=_ANY_MEMBER, include_in_schema=False)
-async def show_workspace(request: AnyRequest, identity: Identity, db: Database) -> Response[str]:
+async def show_workspace(request: AnyRequest, identity: NamedDependency[Identity], db: NamedDependency[Database]) -> Response[str]:
     """Name and facts of the workspace."""
     return await _workspace(request, identity, db)
 
 
 @post("/settings", opt={"permission": "workspace:write"}, include_in_schema=False)
-async def submit_workspace(data: NameData, request: AnyRequest, identity: Identity, db: Database) -> Response[Any]:
+async def submit_workspace(
+    data: NameData, request: AnyRequest, identity: NamedDependency[Identity], db: NamedDependency[Database]
+) -> Response[Any]:
     """Rename the workspace."""
     try:
         name = clean_name(data.name, "name")
@@ -66,7 +69,9 @@ async def show_new_workspace(request: AnyRequest) -> Response[str]:
 
 
 @post("/workspaces", opt=_ANY_MEMBER, include_in_schema=False)
-async def submit_new_workspace(data: NameData, request: AnyRequest, identity: Identity, db: Database, redis: Redis) -> Response[Any]:
+async def submit_new_workspace(
+    data: NameData, request: AnyRequest, identity: NamedDependency[Identity], db: NamedDependency[Database], redis: NamedDependency[Redis]
+) -> Response[Any]:
     """Make a workspace and enter it."""
     try:
         session = await add_workspace(Door.of(request), identity, data.name)
@@ -78,7 +83,12 @@ async def submit_new_workspace(data: NameData, request: AnyRequest, identity: Id
 
 @post("/workspaces/{workspace_id:uuid}/select", opt=_ANY_MEMBER, include_in_schema=False)
 async def select_workspace(
-    data: ButtonData, workspace_id: FromPath[UUID], request: AnyRequest, identity: Identity, db: Database, redis: Redis
+    data: ButtonData,
+    workspace_id: FromPath[UUID],
+    request: AnyRequest,
+    identity: NamedDependency[Identity],
+    db: NamedDependency[Database],
+    redis: NamedDependency[Redis],
 ) -> Response[Any]:
     """Leave this workspace for another one of the account."""
     if workspace_id == identity.tenant_id:

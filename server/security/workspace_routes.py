@@ -4,7 +4,8 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, get, patch, post
-from litestar.params import FromPath
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 
 from server.kit.db import Database
 from server.security.door import Door
@@ -19,14 +20,16 @@ _ANY_MEMBER = {"permission": "workspace:read"}
 
 
 @get("/api/v1/organization", opt=_ANY_MEMBER, tags=["tenants"])
-async def get_organization(identity: Identity, db: Database) -> Organization:
+async def get_organization(identity: NamedDependency[Identity], db: NamedDependency[Database]) -> Organization:
     """The workspace of this token."""
     async with db.tenant(identity.tenant_id) as connection:
         return Organization.of(await queries.workspace(connection, identity.tenant_id))
 
 
 @patch("/api/v1/organization", opt={"permission": "workspace:write"}, tags=["tenants"])
-async def change_organization(data: WorkspaceName, identity: Identity, db: Database) -> Organization:
+async def change_organization(
+    data: JSONBody[WorkspaceName], identity: NamedDependency[Identity], db: NamedDependency[Database]
+) -> Organization:
     """Rename the workspace."""
     name = clean_name(data.name, "name")
     async with db.tenant(identity.tenant_id) as connection:
@@ -35,21 +38,23 @@ async def change_organization(data: WorkspaceName, identity: Identity, db: Datab
 
 
 @get("/api/v1/workspaces", opt=_ANY_MEMBER, tags=["tenants"])
-async def list_workspaces(identity: Identity, db: Database) -> WorkspaceList:
+async def list_workspaces(identity: NamedDependency[Identity], db: NamedDependency[Database]) -> WorkspaceList:
     """Every workspace this account can enter."""
     found = await queries.workspaces_of_account(db, identity.account_id)
     return WorkspaceList([Workspace(one.tenant_id, one.name, one.role, one.tenant_id == identity.tenant_id) for one in found])
 
 
 @post("/api/v1/workspaces", opt=_ANY_MEMBER, tags=["tenants"])
-async def create_another_workspace(data: WorkspaceName, identity: Identity, request: Request[Any, Any, Any]) -> Tokens:
+async def create_another_workspace(
+    data: JSONBody[WorkspaceName], identity: NamedDependency[Identity], request: Request[Any, Any, Any]
+) -> Tokens:
     """Make a workspace for this account; the tokens are for the new one."""
     door = Door.of(request)
     return Tokens.of(door.keys.access, await add_workspace(door, identity, data.name))
 
 
 @post("/api/v1/workspaces/{workspace_id:uuid}/sessions", opt=_ANY_MEMBER, tags=["tenants"])
-async def switch_workspace(workspace_id: FromPath[UUID], identity: Identity, request: Request[Any, Any, Any]) -> Tokens:
+async def switch_workspace(workspace_id: FromPath[UUID], identity: NamedDependency[Identity], request: Request[Any, Any, Any]) -> Tokens:
     """Tokens for another workspace of this account."""
     door = Door.of(request)
     return Tokens.of(door.keys.access, await enter_workspace(door, identity, workspace_id))
