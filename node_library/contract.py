@@ -137,11 +137,21 @@ def _dynamic_ports(about: Mapping[str, Any], settings: Mapping[str, Any]) -> lis
     return ports
 
 
-def _card_value(value: Any, of_each: str | None) -> str:
+def _card_value(value: Any, form: str | None) -> str:
+    """A setting as it stands on the card. `form` is the field to show of each entry of a list, or "duration"."""
+    if form == "duration" and isinstance(value, int):
+        return _duration(value)
     if isinstance(value, list):
-        shown = (entry.get(of_each or "title", "") if isinstance(entry, dict) else entry for entry in value)
+        shown = (entry.get(form or "title", "") if isinstance(entry, dict) else entry for entry in value)
         return ", ".join(str(text) for text in shown if text)
     return "" if value is None or isinstance(value, bool | dict) else str(value)
+
+
+def _duration(seconds: int) -> str:
+    for size, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds // size} {word}{'s' if seconds // size > 1 else ''}"
+    return f"{seconds} second{'' if seconds == 1 else 's'}"
 
 
 def read_node(folder: Path, module: ModuleType | None = None) -> FolderNode:

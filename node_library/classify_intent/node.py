@@ -1,0 +1,47 @@
+"""Has the customer's words classified and leaves by the intent. Listens first when there is nothing to classify yet."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flow_runtime.effects import Call, Track
+from flow_runtime.inputs import CallResult, Input
+from flow_runtime.nodes import Step, Turn, mentions
+
+
+def enter(settings: Mapping[str, Any], turn: Turn) -> Step:
+    if mentions(settings["text"], "message") and turn.take_message() is None:
+        return Step(wait_for="message")
+    return _classify(settings, turn)
+
+
+def resume(settings: Mapping[str, Any], turn: Turn, input: Input) -> Step:
+    if isinstance(input, CallResult):
+        return _leave(settings, input)
+    turn.take_message()
+    return _classify(settings, turn)
+
+
+def _classify(settings: Mapping[str, Any], turn: Turn) -> Step:
+    text = turn.render(settings["text"]).strip()
+    if not text:
+        return Step(wait_for="message")
+    payload = {"text": text, "minimum_confidence": settings["minimum_confidence"]}
+    return Step(effects=(Call("llm.classify", payload),), wait_for="call")
+
+
+def _leave(settings: Mapping[str, Any], result: CallResult) -> Step:
+    value = result.value if result.ok and isinstance(result.value, dict) else {}
+    confidence = value.get("confidence")
+    confidence = confidence if isinstance(confidence, int | float) else 0.0
+    intent = value.get("intent")
+    sure = value.get("in_scope", True) and confidence >= settings["minimum_confidence"]
+    if not sure or not isinstance(intent, str):
+        intent = None
+    port = "otherwise" if intent is None else intent if intent in settings["intents"] else "matched"
+    name = settings["save_as"]
+    return Step(
+        effects=(Track("intent", {"intent": intent, "confidence": confidence}),),
+        set={name: intent} if name else {},
+        go=port,
+        error=None if result.ok else result.error,
+    )
