@@ -59,12 +59,11 @@ class Supervisor:
     children: list[Child] = field(default_factory=list)
     _wake: tuple[int, int] | None = None
 
-    def add(self, name: str, spawn: Callable[[], subprocess.Popen[bytes]], *, running: subprocess.Popen[bytes] | None = None) -> Child:
-        """Look after one more process; start it unless it runs already."""
-        child = Child(name, spawn, running, time.monotonic())
+    def add(self, name: str, spawn: Callable[[], subprocess.Popen[bytes]]) -> Child:
+        """Start one more process and look after it."""
+        child = Child(name, spawn)
+        child.start()
         self.children.append(child)
-        if running is None:
-            child.start()
         return child
 
     def look(self) -> float:
