@@ -86,9 +86,9 @@ class OutboundClient:
         call = _Call(verb, target, _checked_headers(headers or {}), body, timeout_s, max_bytes)
         return await call.make(self._pool)
 
-    def httpx_client(self) -> httpx.AsyncClient:
+    def httpx_client(self, max_bytes: int = 10_000_000) -> httpx.AsyncClient:
         """A plain httpx client with the same guard, for a library that insists on bringing its own requests. The caller closes it."""
-        return guarded_httpx(self._addresses)
+        return guarded_httpx(self._addresses, max_bytes)
 
     async def close(self) -> None:
         """Close what is open."""
