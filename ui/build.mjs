@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { iconNames } from "./icons.mjs";
+import { icons } from "./icons.mjs";
 import { pruneCss } from "./prune.mjs";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -27,9 +27,9 @@ function put(name, data) {
   manifest[name] = hashed;
 }
 
-function sprite(names) {
-  const symbols = names.map((name) => {
-    const svg = fs.readFileSync(path.join(modules, "lucide-static/icons", `${name}.svg`), "utf8");
+function sprite(icons) {
+  const symbols = icons.map(({ name, file }) => {
+    const svg = fs.readFileSync(file, "utf8");
     const inner = svg.slice(svg.indexOf(">", svg.indexOf("<svg")) + 1, svg.lastIndexOf("</svg>")).replace(/\s*\n\s*/g, "");
     return `<symbol id="${name}" viewBox="0 0 24 24">${inner}</symbol>`;
   });
@@ -101,7 +101,7 @@ const alone = () =>
 
 fs.rmSync(out, { recursive: true, force: true });
 fs.mkdirSync(out, { recursive: true });
-put("icons.svg", sprite(iconNames(root)));
+put("icons.svg", sprite(icons(root)));
 put("favicon.svg", fs.readFileSync(path.join(src, "favicon.svg")));
 put("plotly.js", fs.readFileSync(path.join(modules, "plotly.js-basic-dist-min/plotly-basic.min.js")));
 for (const result of await Promise.all([pages(), styles(), alone()])) record(result.metafile);

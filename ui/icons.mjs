@@ -12,8 +12,15 @@ const SOURCES = [
   { folder: "server", extension: ".py", areas: (text) => text.match(/\bicon["']?\s*[=:(][^,)}\n]*/g) ?? [] },
 ];
 
-export function iconNames(root) {
-  const known = (name) => fs.existsSync(path.join(root, "node_modules/lucide-static/icons", `${name}.svg`));
+/** Every icon of the sprite: {name, file}. A step's own picture is called "node-" and its type. */
+export function icons(root) {
+  const lucide = (name) => path.join(root, "node_modules/lucide-static/icons", `${name}.svg`);
+  const used = usedNames(root, (name) => fs.existsSync(lucide(name))).map((name) => ({ name, file: lucide(name) }));
+  const steps = filesIn(path.join(root, "node_library"), "icon.svg").map((file) => ({ name: `node-${path.basename(path.dirname(file))}`, file }));
+  return [...used, ...steps.sort((a, b) => a.name.localeCompare(b.name))];
+}
+
+function usedNames(root, known) {
   const found = new Set();
   for (const { folder, extension, areas } of SOURCES) {
     for (const file of filesIn(path.join(root, folder), extension)) {

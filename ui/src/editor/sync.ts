@@ -1,4 +1,4 @@
-import { toast } from "../page/toasts";
+import { icon, toast } from "../page/toasts";
 import { newId } from "../page/events";
 import type { FlowCanvas } from "./canvas";
 import type { Operation } from "./operation";
@@ -60,7 +60,7 @@ export class Sync {
 
   show(text: string): void {
     const place = document.getElementById("saved");
-    if (place && place.textContent?.trim() !== text) place.textContent = text;
+    if (place && place.textContent?.trim() !== text) place.replaceChildren(...(text === SAVED ? [icon("check")] : []), text);
   }
 
   private get address(): string {

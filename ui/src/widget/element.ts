@@ -97,9 +97,10 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
     this.session.conversation = { id: answer.conversation_id, token: answer.token };
     this.log.accepted(item.id, Math.min(...answer.messages.filter((message) => message.direction === "out").map((message) => message.seq)));
     for (const message of answer.messages) this.message(message);
-    if (answer.waiting_for !== "call") this.settled();
+    this.offer(); // the stream may have been quicker than this answer
     this.listen();
-    this.turn(answer.turn);
+    if (answer.status === "failed") this.view.notice(this.wordsOf().unavailable);
+    this.turn(answer.turn, answer.waiting_for);
   }
 
   failed(item: Outgoing, reason: string): void {
@@ -132,7 +133,8 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
   }
 
   /** A turn has ended; pages that show the flow light its path. */
-  turn(turn: number): void {
+  turn(turn: number, waitingFor?: string | null): void {
+    if (waitingFor !== undefined && waitingFor !== "call") this.settled();
     if (turn <= this.lastTurn) return;
     this.lastTurn = turn;
     this.tell("turn", { conversation: this.session.conversation?.id, turn });

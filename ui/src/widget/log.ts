@@ -1,11 +1,12 @@
 // The conversation as the visitor sees it: every message once, in the server's order, whatever came twice, late or out of turn.
 import { ALERT, BOT, el, icon } from "./dom";
-import { plainText, richText } from "./markdown";
+import { link, plainText, richText } from "./markdown";
 import type { Strings } from "./strings";
-import type { Message } from "./types";
+import type { Body, Media, Message } from "./types";
 
 const STAMP_GAP_MS = 15 * 60_000;
 const AT_END_PX = 60;
+const LONGEST_TYPING_MS = 90_000;
 
 interface Row {
   seq: number; // Infinity: not yet known to the server
@@ -27,6 +28,7 @@ export class Log {
   private streaming: Streaming | null = null;
   private readonly dots: HTMLElement;
   private following = true;
+  private dotsTimer = 0;
 
   constructor(
     readonly box: HTMLElement,
@@ -67,7 +69,7 @@ export class Log {
 
   /** Shows what the visitor just wrote, before the server has it. */
   write(id: string, text: string): void {
-    const row = this.make("in", text, Date.now());
+    const row = this.make("in", { type: "text", text }, Date.now());
     this.pending.set(id, row);
     this.mark(row, "waiting");
     this.place(row, Infinity);
@@ -91,6 +93,8 @@ export class Log {
   }
 
   typing(on: boolean): void {
+    clearTimeout(this.dotsTimer);
+    if (on) this.dotsTimer = window.setTimeout(() => this.dots.remove(), LONGEST_TYPING_MS);
     if (on && !this.streaming) this.box.append(this.dots);
     else this.dots.remove();
     this.follow();
@@ -136,7 +140,7 @@ export class Log {
   }
 
   private show({ direction, body, at, seq }: Message): void {
-    this.place(this.make(direction, body.text ?? body.label ?? "", Date.parse(at)), seq);
+    this.place(this.make(direction, body, Date.parse(at)), seq);
     if (direction === "out") {
       this.dots.remove();
       if (!this.following) this.newer.hidden = false;
@@ -150,11 +154,12 @@ export class Log {
     if (shown && (body.call_id === shown.call || body.text?.trim().startsWith(shown.text.trim().slice(0, 40)))) this.endStreaming();
   }
 
-  private make(direction: "in" | "out", text: string, at: number): Row {
+  private make(direction: "in" | "out", { text, media = [] }: Body, at: number): Row {
     const { you, bot } = this.strings;
+    const parts: Node[] = media.map(shown);
+    if (text) parts.push(el("div", { class: "words", dir: "auto" }, direction === "in" ? plainText(text) : richText(text)));
     const hidden = el("span", { class: "hidden" }, direction === "in" ? you : bot, " ");
-    const words = el("div", { class: "words", dir: "auto" }, direction === "in" ? plainText(text) : richText(text));
-    return { seq: Infinity, at, box: this.row(direction, el("div", { class: "bubble", part: `message ${direction}` }, hidden, words)) };
+    return { seq: Infinity, at, box: this.row(direction, el("div", { class: "bubble", part: `message ${direction}` }, hidden, ...parts)) };
   }
 
   private row(direction: "in" | "out", bubble: HTMLElement): HTMLElement {
@@ -203,4 +208,10 @@ export class Log {
   private follow(): void {
     if (this.following) this.box.scrollTop = this.box.scrollHeight;
   }
+}
+
+/** A picture in the bubble, anything else as a link. */
+function shown({ kind, url, alt = "" }: Media): Node {
+  if (kind !== "image") return el("p", {}, link(url, [alt || kind]));
+  return el("img", { src: url, alt, loading: "lazy", referrerpolicy: "no-referrer" });
 }

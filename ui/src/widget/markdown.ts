@@ -103,7 +103,7 @@ function split(text: string, pattern: RegExp, out: ParentNode, make: (match: Reg
 }
 
 /** A link that opens elsewhere and tells nothing about this page; addresses of other kinds stay text. */
-function link(target: string, content: (Node | string)[], otherwise = target): Node {
+export function link(target: string, content: (Node | string)[], otherwise = target): Node {
   const safe = /^(https?:\/\/|mailto:|tel:)/i.test(target) && URL.canParse(target);
   return safe ? el("a", { href: target, target: "_blank", rel: "noopener noreferrer nofollow" }, ...content) : document.createTextNode(otherwise);
 }

@@ -12,7 +12,7 @@ export interface Listener {
   message(message: Message): void;
   typing(on: boolean): void;
   delta(call: string, text: string, from: number | undefined): void;
-  turn(turn: number): void;
+  turn(turn: number, waitingFor?: string | null): void;
   connection(state: Connection): void;
   refused(status: number): void;
 }
@@ -114,7 +114,7 @@ export class EventStream {
       this.listener.message(value);
     } else if (event === "typing") this.listener.typing(value.on);
     else if (event === "delta") this.listener.delta(value.call_id, value.text, value.from);
-    else if (event === "turn") this.listener.turn(value.turn);
+    else if (event === "turn") this.listener.turn(value.turn, value.waiting_for);
   }
 }
 

@@ -4,12 +4,19 @@ export interface Choice {
   label: string;
 }
 
+/** A picture, sound, film or file beside the text. */
+export interface Media {
+  kind: string;
+  url: string;
+  alt?: string;
+}
+
 /** What was said. Types this widget does not know are shown by their text. */
 export interface Body {
   type: string;
   text?: string;
-  label?: string;
   choices?: Choice[];
+  media?: Media[];
   call_id?: string;
 }
 

@@ -20,6 +20,7 @@ export class View {
   private readonly state: HTMLElement;
   private readonly strip = el("div", { class: "strip", role: "status", part: "status", hidden: true });
   private readonly replies: HTMLElement;
+  private offering = "[]";
   private readonly send: HTMLButtonElement;
 
   constructor(
@@ -87,6 +88,9 @@ export class View {
   }
 
   offer(choices: Choice[], pick: (choice: Choice) => void): void {
+    const offering = JSON.stringify(choices);
+    if (offering === this.offering) return;
+    this.offering = offering;
     this.replies.replaceChildren(...choices.map((choice) => el("button", { type: "button", part: "reply", dir: "auto", click: () => pick(choice) }, choice.label || choice.value)));
     this.replies.hidden = !choices.length;
   }
