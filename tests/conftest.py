@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
@@ -84,8 +85,29 @@ async def settings(database_url: str, redis_url: str, tmp_path: Path) -> Setting
 async def app(settings: Settings) -> AsyncIterator[Litestar]:
     """The whole web application, started."""
     application = create_app(settings)
-    async with application.lifespan():
+    async with _started(application):
         yield application
+
+
+@asynccontextmanager
+async def _started(application: Litestar) -> AsyncIterator[None]:
+    """The application's life in a task of its own: pytest sets up and tears down in different tasks, which cancel scopes forbid."""
+    up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    over = asyncio.Event()
+
+    async def live() -> None:
+        async with application.lifespan():
+            up.set_result(None)
+            await over.wait()
+
+    living = asyncio.create_task(live())
+    await asyncio.wait((living, up), return_when=asyncio.FIRST_COMPLETED)
+    try:
+        if not living.done():
+            yield
+    finally:
+        over.set()
+        await living
 
 
 def client_of(app: Litestar) -> httpx.AsyncClient:

@@ -62,6 +62,7 @@ def upgrade() -> None:
             effects JSONB NOT NULL,
             state_digest TEXT NOT NULL,
             waiting_for TEXT,
+            failure JSONB,
             ms NUMERIC(10, 3) NOT NULL,
             at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
             CONSTRAINT turns_pkey PRIMARY KEY (tenant_id, conversation_id, turn),

@@ -106,9 +106,7 @@ def job(name: str, *, tries: int = 3, timeout_s: float = 60.0) -> Callable[[JobF
     return register
 
 
-async def enqueue(
-    conn: AsyncConnection, tenant_id: UUID, name: str, args: Mapping[str, Any], due_at: datetime | None = None
-) -> UUID:
+async def enqueue(conn: AsyncConnection, tenant_id: UUID, name: str, args: Mapping[str, Any], due_at: datetime | None = None) -> UUID:
     """Write the job in the caller's transaction. After the commit `ring` its id; when that is forgotten the sweeper does it."""
     if len(msgspec.json.encode(args)) > MAX_ARGS_BYTES:
         raise ValueError(f"a job carries ids, not content: the arguments of {name} are larger than {MAX_ARGS_BYTES} bytes")
@@ -142,7 +140,7 @@ async def ring_again(redis: Redis, tenant_id: UUID, job_id: UUID) -> bool:
     return True
 
 
-def _rq_job(tenant_id: UUID, job_id: UUID) -> dict[str, Any]:
+def _rq_job(tenant_id: UUID, job_id: UUID) -> Mapping[Any, Any]:
     """The hash RQ keeps for a queued job. No retry, no callback, no result: the row in PostgreSQL has all of that."""
     moment = clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return {

@@ -1,90 +1,224 @@
-"""Takes turns: what came in, through the runtime, into one commit, and out again."""
+"""Takes turns: what came in goes through the runtime into one commit, and what follows from it is set going."""
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
 from uuid import UUID
 
+import asyncpg
 from redis.asyncio import Redis
 
+from flow_runtime import input_to_json
+from server.conversations.inbox import Arrival, accept, ring_doorbell
+from server.conversations.stream import topic_of
+from server.flows.library import library
 from server.kit.db import Database
+from server.kit.errors import Problem
+from server.kit.http import OutboundClient
+from server.kit.jobs import Resources, ring
 from server.kit.live import Live
+from server.kit.secrets import Vault
 from server.kit.settings import Settings
+from server.turns.answers import TurnAnswer, answer_at_once, settle
+from server.turns.batches import Batch, Fresh, Incoming, Known, Later, Nothing, Pending, Result, Unit, take_fresh, take_pending
+from server.turns.perform import perform_in_process
+from server.turns.queue import Queue
+from server.turns.rows import Saved
+from server.turns.statements import SESSION
+from server.turns.versions import Versions
 
-if TYPE_CHECKING:
-    from server.kit.http import OutboundClient
-    from server.kit.secrets import Vault
+FLUSHERS = 2
+ANSWER_WITHIN_S = 25.0
+MOST_WAITING = 5_000
+MOST_CONFLICTS = 20
 
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """Who writes, as the channel or the caller names them."""
-
-    external_id: str
-    name: str | None = None
-    language: str | None = None
-    attributes: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """One customer's message (or the opening of the widget) before it is stored.
-
-    `key` is the sender's own id of it: the same key in the same channel is the same message. Without `conversation_id` a new conversation
-    starts with `contact` on `flow_version` of `flow_id`.
-    """
-
-    tenant_id: UUID
-    channel_id: UUID
-    flow_id: UUID
-    key: str
-    input: dict[str, Any]
-    conversation_id: UUID | None = None
-    contact: Contact | None = None
-    flow_version: int | None = None
-    is_test: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SaidMessage:
-    """One message of the transcript."""
-
-    seq: int
-    direction: str
-    body: dict[str, Any]
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class TurnAnswer:
-    """What a message led to. `status`: answered, or queued when it will be answered later."""
-
-    conversation_id: UUID
-    contact_id: UUID
-    turn: int
-    status: str
-    messages: list[SaidMessage]
-    waiting_for: str | None
-    response_time_ms: float
+log = logging.getLogger(__name__)
 
 
 class Turns:
-    """The turns of this process: one flush loop that takes what waits."""
+    """The turns of this process. Flush loops take what waits at the moment; there is no timer: one message goes alone, many go together."""
 
-    def __init__(self, db: Database, redis: Redis, live: Live, settings: Settings, vault: "Vault", http: "OutboundClient") -> None:
-        self.db = db
-        self.redis = redis
-        self.live = live
-        self.settings = settings
-        self.vault = vault
-        self.http = http
+    def __init__(self, db: Database, redis: Redis, live: Live, settings: Settings, vault: Vault, http: OutboundClient) -> None:
+        self.resources = Resources(settings, db, redis, live, vault, http)
+        self._queue = Queue()
+        self._wake = asyncio.Event()
+        self._flushers: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._taking: dict[tuple[UUID, UUID, str], asyncio.Task[TurnAnswer]] = {}
+        self._versions = Versions(library())
+        self._stopping = False
 
     async def start(self) -> None:
         """Open the connections and begin."""
+        pool = await self.resources.db.open_pool(FLUSHERS + 1)
+        self._flushers = [asyncio.create_task(self._flush_for_ever(pool), name=f"turns {number}") for number in range(FLUSHERS)]
 
     async def stop(self) -> None:
-        """Finish what has begun and close."""
+        """Let what has begun come to its commit, then stop."""
+        self._stopping = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(5.0):
+                while len(self._queue):
+                    await asyncio.sleep(0.02)
+        for task in (*self._flushers, *self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._flushers, *self._tasks, return_exceptions=True)
 
-    async def take(self, incoming: Incoming) -> TurnAnswer:
+    async def take(self, incoming: Incoming, *, within_s: float = ANSWER_WITHIN_S) -> TurnAnswer:
         """Store the message and answer it; the same message again gives the same answer."""
-        raise NotImplementedError
+        began = time.perf_counter()
+        same = (incoming.tenant_id, incoming.channel_id, incoming.key)
+        task = self._taking.get(same)
+        if task is None:
+            if self._stopping or len(self._queue) >= MOST_WAITING:
+                raise Problem(503, "busy", "The server is busy. Try again in a moment.", headers={"Retry-After": "1"})
+            task = self._taking[same] = asyncio.create_task(self._answer(incoming, within_s))
+            task.add_done_callback(lambda _: self._taking.pop(same, None))
+        answer = await asyncio.shield(task)
+        return answer.timed((time.perf_counter() - began) * 1000)
+
+    async def drain(self, tenant_id: UUID, conversation_id: UUID) -> None:
+        """Take the turns that wait in a conversation's inbox, until none is left that can be taken now."""
+        await self.wake(tenant_id, conversation_id)
+
+    def wake(self, tenant_id: UUID, conversation_id: UUID) -> asyncio.Future[None]:
+        """The same without waiting for it."""
+        unit = self._queue.waiting(conversation_id)
+        if unit is None:
+            unit = Pending(conversation_id, asyncio.get_running_loop().create_future())
+            self._put(tenant_id, unit)
+        return unit.future
+
+    def _put(self, tenant_id: UUID, unit: Unit) -> None:
+        self._queue.put(tenant_id, unit)
+        self._wake.set()
+
+    async def _answer(self, incoming: Incoming, within_s: float) -> TurnAnswer:
+        unit = Fresh(incoming, asyncio.get_running_loop().create_future())
+        self._put(incoming.tenant_id, unit)
+        result = await unit.future
+        if isinstance(result, Saved) and result.taken.state.waiting_for != "call":
+            return answer_at_once(result)
+        if isinstance(result, Nothing):
+            return TurnAnswer.of_nothing(result.conversation)
+        conversation_id, inbox_id = await self._place_of(incoming, result)
+        resources = self.resources
+        return await settle(resources.db, resources.live, incoming.tenant_id, conversation_id, inbox_id, within_s)
+
+    async def _place_of(self, incoming: Incoming, result: Result) -> tuple[UUID, UUID]:
+        """(conversation, inbox row) of a message whose answer is not known yet."""
+        if isinstance(result, Known):
+            return result.conversation_id, result.inbox_id
+        if isinstance(result, Saved):
+            return result.taken.conversation.id, result.inbox_id
+        assert isinstance(result, Later)
+        arrival = Arrival(
+            incoming.tenant_id,
+            incoming.channel_id,
+            incoming.key,
+            input_to_json(incoming.input),
+            incoming.conversation_id,
+            incoming.contact,
+            incoming.flow_id,
+            apart=True,
+        )
+        async with self.resources.db.tenant(incoming.tenant_id) as conn:
+            accepted = await accept(conn, arrival)
+        self.wake(incoming.tenant_id, accepted.conversation_id)
+        return accepted.conversation_id, accepted.inbox_id
+
+    async def _flush_for_ever(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        while True:
+            try:
+                async with pool.acquire() as conn:
+                    await conn.execute("; ".join(f"set {name} = {value}" for name, value in SESSION.items()))
+                    await self._flush(conn)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                log.error("turns wait for the database: %r", error)
+                await asyncio.sleep(0.5)
+
+    async def _flush(self, conn: Any) -> None:
+        while True:
+            taken = self._queue.take()
+            if taken is None:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            tenant_id, units = taken
+            try:
+                await self._do(conn, tenant_id, units)
+            finally:
+                self._queue.done(units)
+                self._wake.set()
+
+    async def _do(self, conn: Any, tenant_id: UUID, units: Any) -> None:
+        fresh = isinstance(units[0], Fresh)
+        try:
+            batch = await (take_fresh if fresh else take_pending)(conn, self._versions, tenant_id, units)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            self._refused(tenant_id, units, error)
+            if conn.is_closed():
+                raise
+            return
+        except Exception as error:
+            log.exception("a batch of %d turns failed", len(units))
+            self._fail(units, error)
+            return
+        self._follow(tenant_id, batch)
+
+    def _refused(self, tenant_id: UUID, units: Any, error: Exception) -> None:
+        """The database refused a batch: each message goes again by itself, so that the one at fault is found."""
+        away = isinstance(error, asyncpg.InterfaceError | OSError | asyncpg.PostgresConnectionError | asyncpg.OperatorInterventionError)
+        for unit in units:
+            unit.conflicts += 1
+            if unit.future.done():
+                continue
+            if away or (unit.alone and unit.conflicts > MOST_CONFLICTS):
+                problem = Problem(
+                    503, "database_away", "The server cannot store messages now. Try again in a moment.", headers={"Retry-After": "1"}
+                )
+                unit.future.set_exception(problem if isinstance(unit, Fresh) else error)
+            else:
+                unit.alone = True
+                self._put(tenant_id, unit)
+
+    def _fail(self, units: Any, error: Exception) -> None:
+        for unit in units:
+            if not unit.future.done():
+                unit.future.set_exception(error)
+
+    def _follow(self, tenant_id: UUID, batch: Batch) -> None:
+        """Set going what follows from committed turns."""
+        for unit in batch.again:
+            self._put(tenant_id, unit)
+        for conversation_id, seconds in batch.pause:
+            asyncio.get_running_loop().call_later(seconds + 0.05, self.wake, tenant_id, conversation_id)
+        if batch.saved:
+            self._go(self._announce(tenant_id, batch.saved))
+        for saved in batch.saved:
+            for call in saved.calls:
+                self._go(perform_in_process(self.resources, call, self.wake))
+
+    def _go(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("work after a turn failed", exc_info=error)
+
+    async def _announce(self, tenant_id: UUID, saved: list[Saved]) -> None:
+        resources = self.resources
+        for one in saved:
+            topic = topic_of(one.taken.conversation.id)
+            if one.messages:
+                await resources.live.publish(tenant_id, topic, {"kind": "messages", "seq": one.last_seq})
+            await resources.live.publish(tenant_id, topic, {"kind": "turn", "turn": one.turn})
+            await ring(resources.redis, tenant_id, *one.jobs)
+        pushed = [one.taken.conversation.id for one in saved if one.pushes and one.messages]
+        await ring_doorbell(resources.redis, tenant_id, *pushed)

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from litestar import Request, Response, get, route
 from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 from litestar.status_codes import HTTP_204_NO_CONTENT
 
@@ -29,7 +31,7 @@ _LOADER_AGE_S = 300
 
 
 @get("/widget/{name:str}", opt=_PUBLIC, include_in_schema=False)
-async def widget_script(name: str, db: Database) -> Response[str]:
+async def widget_script(name: FromPath[str], db: NamedDependency[Database]) -> Response[str]:
     """The script of `<script src="https://.../widget/{channel_id}.js" async>`."""
     channel = await find_channel(db, _channel_id(name))
     headers = {
@@ -41,7 +43,7 @@ async def widget_script(name: str, db: Database) -> Response[str]:
 
 
 @get("/w/{channel_id:uuid}", opt=_PUBLIC, include_in_schema=False)
-async def hosted_page(request: AnyRequest, channel_id: UUID, db: Database) -> Response[str]:
+async def hosted_page(request: AnyRequest, channel_id: FromPath[UUID], db: NamedDependency[Database]) -> Response[str]:
     """A page with nothing but the chat: to link to, to scan, or to frame where a site allows no scripts of others."""
     channel = await find_channel(db, channel_id)
     look = look_of(channel)
@@ -55,12 +57,12 @@ async def hosted_page(request: AnyRequest, channel_id: UUID, db: Database) -> Re
 @get("/w/{channel_id:uuid}/events", opt=_PUBLIC)
 async def events(
     request: AnyRequest,
-    channel_id: UUID,
-    conversation: UUID,
-    db: Database,
-    live: Live,
-    vault: Vault,
-    settings: Settings,
+    channel_id: FromPath[UUID],
+    conversation: FromQuery[UUID],
+    db: NamedDependency[Database],
+    live: NamedDependency[Live],
+    vault: NamedDependency[Vault],
+    settings: NamedDependency[Settings],
 ) -> Response[Any]:
     """A conversation's events from the one after `Last-Event-ID` on: messages (numbered), typing, delta, turn."""
     channel = await find_channel(db, channel_id)
@@ -83,13 +85,17 @@ async def events(
 
 
 @route("/w/{channel_id:uuid}/events", http_method=["OPTIONS"], opt=_PUBLIC, include_in_schema=False)
-async def ask_before_events(request: AnyRequest, channel_id: UUID, db: Database, settings: Settings) -> Response[None]:
+async def ask_before_events(
+    request: AnyRequest, channel_id: FromPath[UUID], db: NamedDependency[Database], settings: NamedDependency[Settings]
+) -> Response[None]:
     """A browser on another site asks whether it may listen."""
     return await _preflight(request, channel_id, db, settings)
 
 
 @route("/api/v2/chat/message", http_method=["OPTIONS"], opt=_PUBLIC, include_in_schema=False)
-async def ask_before_message(request: AnyRequest, channel: UUID, db: Database, settings: Settings) -> Response[None]:
+async def ask_before_message(
+    request: AnyRequest, channel: FromQuery[UUID], db: NamedDependency[Database], settings: NamedDependency[Settings]
+) -> Response[None]:
     """A browser on another site asks whether it may write; the widget names the channel in the address."""
     return await _preflight(request, channel, db, settings)
 
@@ -127,7 +133,8 @@ def _number(text: str) -> int:
 
 def _page_policy(request: AnyRequest, channel: Channel) -> str:
     own = pages.content_security_policy(pages.csp_nonce(request))
-    return own.replace("frame-ancestors 'none'", frame_ancestors(channel.allowed_origins))
+    pictures = own.replace("img-src 'self'", "img-src 'self' https:")
+    return pictures.replace("frame-ancestors 'none'", frame_ancestors(channel.allowed_origins))
 
 
 handlers = [widget_script, hosted_page, events, ask_before_events, ask_before_message]

@@ -16,6 +16,7 @@ turns = Table(
     Column("effects", JSONB, nullable=False),
     Column("state_digest", Text, nullable=False),
     Column("waiting_for", Text),
+    Column("failure", JSONB),
     Column("ms", Numeric(10, 3), nullable=False),
     Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     PrimaryKeyConstraint("tenant_id", "conversation_id", "turn"),

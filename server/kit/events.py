@@ -1,0 +1,35 @@
+"""What happened, written in the commit that made it happen; analytics reads it later."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.kit.tables import events
+
+
+async def record(
+    conn: AsyncConnection,
+    tenant_id: UUID,
+    type: str,
+    props: Mapping[str, Any],
+    *,
+    conversation_id: UUID | None = None,
+    flow_id: UUID | None = None,
+    flow_version: int | None = None,
+    channel_id: UUID | None = None,
+) -> None:
+    """Add one event to the caller's transaction."""
+    await conn.execute(
+        insert(events).values(
+            tenant_id=tenant_id,
+            type=type,
+            props=dict(props),
+            conversation_id=conversation_id,
+            flow_id=flow_id,
+            flow_version=flow_version,
+            channel_id=channel_id,
+        )
+    )

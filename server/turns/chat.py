@@ -1,0 +1,132 @@
+"""From the body of a chat request to a message the engine can take, and from its answer back."""
+
+import unicodedata
+from uuid import UUID
+
+import msgspec
+
+from flow_runtime import Choice, ConversationStarted, Input, Message
+from server.channels.queries import Channel
+from server.conversations.inbox import Contact
+from server.conversations.token import ConversationToken
+from server.kit import clock
+from server.kit.errors import Problem
+from server.turns.answers import TurnAnswer
+from server.turns.batches import Incoming
+from server.turns.doors import Caller
+from server.turns.schemas import AnswerOut, ContactIn, MessageIn, MessageOut, decode_message
+from server.turns.take_turn import new_seed
+
+MOST_BYTES = 64 * 1024
+SHORTEST_UNGUESSABLE = 16
+
+
+def read_message(body: bytes, content_type: str) -> MessageIn:
+    """The message in a request's body; Problem 400, 413, 415 or 422."""
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise Problem(415, "unsupported_media_type", "Send the message as application/json.")
+    if len(body) > MOST_BYTES:
+        raise Problem(413, "too_large", f"A message has at most {MOST_BYTES // 1024} kB.")
+    try:
+        message = decode_message(body)
+    except msgspec.ValidationError as error:
+        raise Problem(422, "invalid", "Some values cannot be used. Correct them and send again.", fields=_field(str(error))) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Problem(400, "malformed", "The body is not valid JSON.") from None
+    if "\0" in (message.text or "") + (message.choice or ""):
+        raise _invalid("text", "The text has a NUL character. Leave it out.")
+    if message.start == (message.text is not None or message.choice is not None):
+        raise _invalid("text", "Send a text, a choice, or start: one of them.")
+    if message.choice is None and message.text is not None and not _visible(message.text):
+        raise _invalid("text", "Write something: the text is empty.")
+    return message
+
+
+def _visible(text: str) -> bool:
+    return any(unicodedata.category(letter)[0] not in "CZ" for letter in text)
+
+
+def _field(sentence: str) -> dict[str, str]:
+    """{field: what is wrong} from msgspec's words, which end in "- at `$.field`"."""
+    words, _, path = sentence.partition(" - at `")
+    return {path.rstrip("`").removeprefix("$").removeprefix(".") or "body": words}
+
+
+def _invalid(field: str, sentence: str) -> Problem:
+    return Problem(422, "invalid", sentence, fields={field: sentence})
+
+
+def incoming_of(message: MessageIn, channel: Channel, caller: Caller) -> Incoming:
+    """What the engine is asked to take, once the caller may."""
+    if caller.member is not None and caller.member.tenant_id != channel.tenant_id:
+        raise Problem(404, "channel_not_found", "There is no such channel, or it is switched off.")
+    conversation_id = _conversation_for(message, channel, caller)
+    if conversation_id is None:
+        contact = _contact_for(message, caller)
+        key = f"chat:{contact.external_id.replace(':', '_')}:{message.client_message_id}"
+    else:
+        contact = None
+        key = f"chat:{conversation_id}:{message.client_message_id}"
+    return Incoming(
+        channel.tenant_id,
+        channel.id,
+        channel.flow_id,
+        key,
+        _input_of(message),
+        conversation_id,
+        contact,
+        message.client_message_id,
+        pushes=channel.kind != "web",
+    )
+
+
+def _conversation_for(message: MessageIn, channel: Channel, caller: Caller) -> UUID | None:
+    if caller.member is not None:
+        return message.conversation_id
+    if caller.token is None:
+        if message.conversation_id is not None:
+            raise Problem(
+                401,
+                "token_needed",
+                "Send the conversation's token as `Authorization: Bearer <token>`.",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        return None
+    token = caller.token
+    if (token.tenant_id, token.channel_id) != (channel.tenant_id, channel.id) or message.conversation_id not in (
+        None,
+        token.conversation_id,
+    ):
+        raise Problem(404, "conversation_not_found", "This token does not open that conversation. Start a new one.")
+    return token.conversation_id
+
+
+def _contact_for(message: MessageIn, caller: Caller) -> Contact:
+    """Who starts a conversation. A visitor's message id stands for them when it is sent twice: it must not be guessable."""
+    if caller.member is None and len(message.client_message_id) < SHORTEST_UNGUESSABLE:
+        raise _invalid(
+            "client_message_id",
+            f"The first message of a conversation needs an id that cannot be guessed: {SHORTEST_UNGUESSABLE} characters or more, such as a UUID.",
+        )
+    given = message.contact or ContactIn(id=f"visitor-{message.client_message_id}")
+    return Contact(given.id, given.name, given.language, given.attributes)
+
+
+def _input_of(message: MessageIn) -> Input:
+    at, seed = clock.now(), new_seed()
+    if message.start:
+        return ConversationStarted(language=message.contact.language if message.contact else None, at=at, seed=seed)
+    if message.choice is not None:
+        return Choice(value=message.choice, text=message.text or "", at=at, seed=seed)
+    return Message(text=message.text or "", language=message.contact.language if message.contact else None, at=at, seed=seed)
+
+
+def token_of(answer: TurnAnswer, channel: Channel) -> ConversationToken:
+    """What the token for the answered conversation says."""
+    return ConversationToken(channel.tenant_id, channel.id, answer.conversation_id, answer.contact_id)
+
+
+def answer_out(answer: TurnAnswer, token: str) -> AnswerOut:
+    """The answer as JSON words."""
+    said = [MessageOut(one.seq, one.direction, dict(one.body), one.at, one.client_message_id) for one in answer.messages]
+    return AnswerOut(answer.conversation_id, token, answer.turn, answer.status, said, answer.waiting_for, answer.response_time_ms)

@@ -1,0 +1,118 @@
+"""Who may speak in which conversation: the channel, the page it is embedded in, and the token that was shown."""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from uuid import UUID
+
+from litestar.datastructures import State
+from sqlalchemy import select
+
+from server.channels.queries import Channel, find_channel
+from server.channels.tables import channels
+from server.conversations.token import ConversationToken, read_token, sign_token, token_key
+from server.kit import clock
+from server.kit.db import Database
+from server.kit.errors import Problem, not_found
+from server.security import blocklist, tokens
+from server.security.identity import Identity
+from server.security.keys import keys_of
+from server.security.roles import allows
+
+CHANNEL_KEPT_S = 1.0
+TOKENS_KEPT = 10_000
+TOKEN_KEPT_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What a request proved: a conversation of its own, or a member of the channel's workspace, or nothing (a visitor)."""
+
+    token: ConversationToken | None = None
+    token_text: str | None = None
+    member: Identity | None = None
+
+
+class Doors:
+    """Looks channels and tokens up, and remembers them for a moment: every message asks."""
+
+    def __init__(self, db: Database, state: State) -> None:
+        self._db = db
+        self._state = state
+        self._key = token_key(state.vault)
+        self._channels: dict[UUID, tuple[float, Channel]] = {}
+        self._tokens: OrderedDict[str, tuple[float, ConversationToken]] = OrderedDict()
+
+    async def channel(self, channel_id: UUID) -> Channel:
+        """The channel, at most CHANNEL_KEPT_S old; Problem 404."""
+        now = time.monotonic()
+        known = self._channels.get(channel_id)
+        if known is not None and now - known[0] < CHANNEL_KEPT_S:
+            return known[1]
+        found = await find_channel(self._db, channel_id)
+        if len(self._channels) >= TOKENS_KEPT:
+            self._channels.clear()
+        self._channels[channel_id] = (now, found)
+        return found
+
+    async def channel_of_flow(self, member: Identity, flow_id: UUID) -> UUID:
+        """The web channel of a flow of the member's workspace."""
+        wanted = select(channels.c.id).where(
+            channels.c.tenant_id == member.tenant_id, channels.c.flow_id == flow_id, channels.c.kind == "web", channels.c.enabled
+        )
+        async with self._db.tenant(member.tenant_id) as conn:
+            found: UUID | None = await conn.scalar(wanted.order_by(channels.c.created_at).limit(1))
+        if found is None:
+            raise not_found("published bot")
+        return found
+
+    async def caller(self, authorization: str | None) -> Caller:
+        """Who asks. No header: a visitor. A token that cannot be used: Problem 401."""
+        if authorization is None:
+            return Caller()
+        scheme, _, text = authorization.partition(" ")
+        text = text.strip()
+        if scheme.lower() != "bearer" or not text:
+            raise Problem(
+                401, "token_refused", "Send the token as `Authorization: Bearer <token>`.", headers={"WWW-Authenticate": "Bearer"}
+            )
+        if (member := await self._member(text)) is not None:
+            return Caller(member=member)
+        return Caller(self._conversation(text), text)
+
+    async def _member(self, text: str) -> Identity | None:
+        if text in self._tokens:
+            return None
+        try:
+            identity = tokens.read(keys_of(self._state).access, text)
+        except tokens.InvalidToken:
+            return None
+        if await blocklist.is_revoked(self._db, self._state.redis, identity.tenant_id, identity.session_id):
+            return None
+        if not allows(identity.role, "conversations:write"):
+            raise Problem(403, "not_allowed", "Your role does not allow writing in conversations. Ask an owner of the workspace.")
+        return identity
+
+    def _conversation(self, text: str) -> ConversationToken:
+        now = time.monotonic()
+        known = self._tokens.get(text)
+        if known is not None and now - known[0] < TOKEN_KEPT_S:
+            return known[1]
+        token = read_token(self._key, text, clock.now())
+        self._tokens[text] = (now, token)
+        if len(self._tokens) > TOKENS_KEPT:
+            self._tokens.popitem(last=False)
+        return token
+
+    def sign(self, token: ConversationToken) -> str:
+        """The text of a new token."""
+        return sign_token(self._key, token, clock.now())
+
+
+def doors_of(state: State) -> Doors:
+    """The doors of a running application."""
+    doors = state.get("chat_doors")
+    if doors is None:
+        doors = state.chat_doors = Doors(state.db, state)
+    assert isinstance(doors, Doors)
+    return doors

@@ -1,0 +1,16 @@
+"""Work of this room that runs in workers."""
+
+from server.conversations.inbox import ring_doorbell
+from server.kit.jobs import GiveUp, Work, job
+from server.turns.finish_call import claim_call
+from server.turns.perform import perform
+
+
+@job("turns.perform_call", tries=5, timeout_s=330.0)
+async def perform_call(work: Work, call_id: str) -> None:
+    """Perform an outside call and let its conversation go on."""
+    if call_id.count(":") != 3:
+        raise GiveUp(f"not the id of a call: {call_id[:100]}")
+    call = await claim_call(work.db, work.tenant_id, call_id)
+    if call is not None and await perform(work.resources, call):
+        await ring_doorbell(work.resources.redis, work.tenant_id, call.conversation_id)

@@ -1,0 +1,107 @@
+"""POST /api/v2/chat/message: a customer's message in, the bot's answer out."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, post
+from litestar.di import NamedDependency
+from litestar.response import Stream
+from litestar.status_codes import HTTP_200_OK
+
+from server.channels.queries import Channel
+from server.channels.web.origins import admit
+from server.conversations.stream import topic_of
+from server.kit.answers import answer_error
+from server.kit.errors import Problem
+from server.kit.live import Live, Subscription
+from server.turns.batches import Incoming
+from server.turns.chat import MOST_BYTES, answer_out, incoming_of, read_message, token_of
+from server.turns.doors import Caller, Doors, doors_of
+from server.turns.engine import Turns
+from server.turns.schemas import AnswerOut, MessageIn, encode
+
+AnyRequest = Request[Any, Any, Any]
+
+PATIENCE_S = 60.0
+_PASSED_ON = frozenset(("typing", "delta"))
+
+
+@post("/api/v2/chat/message", status_code=HTTP_200_OK, opt={"public": True}, request_max_body_size=MOST_BYTES)
+async def take_message(request: AnyRequest, turns: NamedDependency[Turns], live: NamedDependency[Live]) -> Response[Any]:
+    """Take a customer's message and answer it. Authorised by the channel's id and the conversation's token, or by a member's bearer token.
+
+    With `Accept: text/event-stream` the answer comes as events: typing, delta, message, and done with the whole answer.
+    """
+    headers = request.headers
+    doors = doors_of(request.app.state)
+    message = read_message(await request.body(), headers.get("content-type", ""))
+    caller = await doors.caller(headers.get("authorization"))
+    channel = await _channel_for(doors, message, caller)
+    cors = {} if caller.member else admit(headers, channel.allowed_origins, turns.resources.settings.public_url)
+    try:
+        incoming = incoming_of(message, channel, caller)
+        if "text/event-stream" in headers.get("accept", ""):
+            events = _events(doors, turns, live, channel, caller, incoming)
+            return Stream(events, media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", **cors})
+        answer = await _take(doors, turns, channel, caller, incoming)
+    except Problem as problem:
+        problem.headers |= cors
+        return answer_error(request, problem)
+    return Response(encode(answer), media_type="application/json", headers=cors)
+
+
+async def _channel_for(doors: Doors, message: MessageIn, caller: Caller) -> Channel:
+    if message.channel_id is not None:
+        return await doors.channel(message.channel_id)
+    if message.bot is None:
+        raise Problem(422, "invalid", "Say where: channel_id, or bot.", fields={"channel_id": "This field is needed."})
+    if caller.member is None:
+        raise Problem(401, "not_signed_in", "`bot` is for members: sign in, or send channel_id.", headers={"WWW-Authenticate": "Bearer"})
+    return await doors.channel(await doors.channel_of_flow(caller.member, message.bot))
+
+
+async def _take(doors: Doors, turns: Turns, channel: Channel, caller: Caller, incoming: Incoming) -> AnswerOut:
+    answer = await turns.take(incoming)
+    return answer_out(answer, caller.token_text or doors.sign(token_of(answer, channel)))
+
+
+async def _events(doors: Doors, turns: Turns, live: Live, channel: Channel, caller: Caller, incoming: Incoming) -> AsyncIterator[bytes]:
+    """What happens while the answer is made, then its messages, then all of it."""
+    yield _frame("typing", {"on": True})
+    taking = asyncio.create_task(_take(doors, turns, channel, caller, incoming))
+    try:
+        if incoming.conversation_id is not None:
+            async with live.subscribe(incoming.tenant_id, topic_of(incoming.conversation_id)) as news:
+                async for frame in _news_until(taking, news):
+                    yield frame
+        answer = await taking
+    except Problem as problem:
+        yield _frame("error", problem.body())
+        return
+    finally:
+        taking.cancel()
+    for message in answer.messages:
+        yield _frame("message", message, message.seq)
+    yield _frame("typing", {"on": False})
+    yield _frame("done", answer)
+
+
+async def _news_until(taking: "asyncio.Task[AnswerOut]", news: Subscription) -> AsyncIterator[bytes]:
+    while not taking.done() and not news.ended:
+        next_news = asyncio.ensure_future(news.wait(PATIENCE_S))
+        try:
+            await asyncio.wait((taking, next_news), return_when=asyncio.FIRST_COMPLETED)
+            if next_news.done() and (told := next_news.result()) is not None and told["kind"] in _PASSED_ON:
+                yield _frame(told["kind"], {name: value for name, value in told.items() if name != "kind"})
+        finally:
+            next_news.cancel()
+
+
+def _frame(event: str, data: Mapping[str, Any] | msgspec.Struct, number: int | None = None) -> bytes:
+    head = b"" if number is None else b"id: %d\n" % number
+    return head + b"event: %s\ndata: %s\n\n" % (event.encode(), encode(data))
+
+
+handlers = [take_message]

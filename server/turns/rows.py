@@ -1,0 +1,250 @@
+"""A taken turn as rows of one commit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from flow_runtime import Call, CallResult, CancelTimer, End, HandOff, Say, SetTimer, Track, effect_to_json, input_to_json
+from server.kit.ids import uuid7
+from server.turns.statements import Commit
+from server.turns.take_turn import QUICK_CALLS, Person, Taken, body_of_input, body_of_say, digest, encode, outcome_of
+
+LEASE_S = 30.0
+GRACE = timedelta(seconds=2)
+IN_PROCESS_CALLS = frozenset(("llm.reply",))
+PERFORM_JOB = "turns.perform_call"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call that a process performs now: `lease_no` proves that it may."""
+
+    tenant_id: UUID
+    id: str
+    conversation_id: UUID
+    kind: str
+    payload: Mapping[str, Any]
+    timeout_s: float
+    due_at: datetime
+    attempts: int
+    lease_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the turn's input came from: a row that waits in the inbox already, or a message that is stored with the turn."""
+
+    inbox_id: UUID
+    key: str | None
+    stored: bool
+    client_message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What follows a turn once it is committed."""
+
+    taken: Taken
+    inbox_id: UUID
+    turn: int
+    last_seq: int
+    messages: list[dict[str, Any]]
+    calls: list[OpenCall] = field(default_factory=list)
+    jobs: list[UUID] = field(default_factory=list)
+    pushes: bool = False
+
+
+def add_turn(commit: Commit, tenant_id: UUID, taken: Taken, source: Source, *, pushes: bool, known_contact: bool) -> Saved:
+    """Put every row of the turn into the commit."""
+    return _Writer(commit, tenant_id, taken, source, pushes).write(known_contact)
+
+
+class _Writer:
+    def __init__(self, commit: Commit, tenant_id: UUID, taken: Taken, source: Source, pushes: bool) -> None:
+        self.tenant_id = tenant_id
+        self.commit = commit
+        self.taken = taken
+        self.source = source
+        self.pushes = pushes and not taken.conversation.is_test
+        self.conversation = taken.conversation
+        self.id = taken.conversation.id
+        self.at = taken.at
+        self.turn = taken.conversation.turn + 1
+        self.seq = taken.conversation.last_seq
+        self.saved = Saved(taken, source.inbox_id, self.turn, 0, [], [], [], self.pushes)
+
+    def write(self, known_contact: bool) -> Saved:
+        if self.conversation.state is None:
+            self._event("conversation.started", {})
+        self._contact(known_contact)
+        self._inputs()
+        self._effects()
+        self._turn()
+        self._conversation()
+        saved = self.saved
+        return Saved(saved.taken, saved.inbox_id, self.turn, self.seq, saved.messages, saved.calls, saved.jobs, saved.pushes)
+
+    def _contact(self, known: bool) -> None:
+        person = self.conversation.contact
+        learned: dict[str, Any] = {}
+        for outcome in self.taken.outcomes:
+            learned.update(outcome.contact_variables)
+        attributes = encode({**person.attributes, **learned}).decode()
+        if not known:
+            self.commit.add(
+                "contacts", person.id, self.conversation.channel_id, person.external_id, person.name, person.language, attributes
+            )
+        elif learned:
+            self.commit.add("contact_changes", person.id, person.name, person.language, attributes)
+
+    def _inputs(self) -> None:
+        given, *answers = self.taken.inputs
+        if self.source.stored:
+            self.commit.add("used_inputs", self.id, self.source.inbox_id, "processed", self.turn, None, self.at)
+        else:
+            self._input(self.source.inbox_id, self.source.key, given, 0)
+        if (body := body_of_input(given)) is not None:
+            self._message("in", body, self.source.client_message_id)
+        for order, answer in enumerate(answers, start=1):
+            assert isinstance(answer, CallResult)
+            self._input(uuid7(), f"call:{answer.call_id}", answer, order)
+            if answer.ok and "in_scope" in answer.value:
+                self._event("intent.classified", {name: answer.value[name] for name in ("intent", "confidence", "in_scope")})
+
+    def _input(self, inbox_id: UUID, key: str | None, given: Any, order: int) -> None:
+        text = encode(input_to_json(given)).decode()
+        self.commit.add("inputs", self.id, inbox_id, self.conversation.channel_id, key, text, self.turn, order, self.at)
+
+    def _message(self, direction: str, body: dict[str, Any], client_message_id: str | None = None) -> None:
+        self.seq += 1
+        self.commit.add("messages", self.id, self.seq, self.turn, direction, encode(body).decode(), client_message_id, self.at)
+        self._event("message.received" if direction == "in" else "message.sent", {"turn": self.turn, "seq": self.seq})
+        message = {"seq": self.seq, "direction": direction, "body": body, "at": self.at, "client_message_id": client_message_id}
+        self.saved.messages.append(message)
+
+    def _effects(self) -> None:
+        for effect in self.taken.effects:
+            if isinstance(effect, Say):
+                self._message("out", body_of_say(effect))
+                if self.pushes:
+                    self.commit.add("outbox", self.id, self.seq, self.conversation.channel_id, self.at)
+            elif isinstance(effect, Call):
+                if effect.kind not in QUICK_CALLS:
+                    self._call(effect)
+            elif isinstance(effect, SetTimer):
+                self.commit.add("timers", self.id, effect.timer_id, effect.due_at)
+            elif isinstance(effect, CancelTimer):
+                self.commit.add("cancelled_timers", self.id, effect.timer_id)
+            elif isinstance(effect, Track):
+                self._event("tracked", {"name": effect.name, "props": dict(effect.props)})
+            else:
+                assert isinstance(effect, HandOff | End)
+
+    def _call(self, call: Call) -> None:
+        here = call.kind in IN_PROCESS_CALLS
+        node_id = next((visit.node_id for visit in self.taken.visits if visit.call_id == call.call_id), "")
+        due_at = self.at + timedelta(seconds=call.timeout_s) + GRACE
+        lease_until = self.at + timedelta(seconds=LEASE_S) if here else None
+        self.commit.add(
+            "calls",
+            self.id,
+            call.call_id,
+            self.turn,
+            node_id,
+            call.kind,
+            encode(call.payload).decode(),
+            call.timeout_s,
+            "running" if here else "pending",
+            due_at,
+            lease_until,
+            self.at,
+        )
+        if here:
+            open_call = OpenCall(self.tenant_id, call.call_id, self.id, call.kind, call.payload, call.timeout_s, due_at, 1, 0)
+            self.saved.calls.append(open_call)
+        else:
+            job_id = uuid7()
+            self.saved.jobs.append(job_id)
+            self.commit.add("jobs", self.id, job_id, PERFORM_JOB, encode({"call_id": call.call_id}).decode(), self.at)
+
+    def _turn(self) -> None:
+        taken = self.taken
+        visits = [visit.to_json() for visit in taken.visits]
+        effects = [effect_to_json(effect) for effect in taken.effects]
+        failure = next((outcome.failure for outcome in taken.outcomes if outcome.failure is not None), None)
+        why = None if failure is None else {"node_id": failure.node_id, "kind": failure.kind, "message": failure.message}
+        self.commit.add(
+            "turns",
+            self.id,
+            self.turn,
+            taken.flow_version,
+            encode(visits).decode(),
+            encode(effects).decode(),
+            digest(taken.state),
+            taken.state.waiting_for,
+            None if why is None else encode(why).decode(),
+            taken.ms,
+            self.at,
+        )
+        path = [[visit.node_id, visit.port] for visit in taken.visits]
+        self._event("turn.taken", {"turn": self.turn, "ms": round(taken.ms, 3), "path": path, "nodes": len(path)})
+
+    def _conversation(self) -> None:
+        taken, before = self.taken, self.conversation
+        outcome = outcome_of(taken)
+        ended = taken.state.waiting_for == "ended"
+        if ended and before.ended_at is None:
+            self._event("conversation.ended", {"outcome": outcome})
+        status = "ended" if ended else "open"
+        state = encode(taken.state.to_json()).decode()
+        wait = taken.state.waiting_for
+        if not before.stored:
+            self.commit.add(
+                "started",
+                self.id,
+                before.channel_id,
+                before.contact.id,
+                before.flow_id,
+                taken.flow_version,
+                before.is_test,
+                state,
+                self.turn,
+                self.seq,
+                wait,
+                status,
+                outcome,
+                self.at,
+            )
+        else:
+            self.commit.add(
+                "continued",
+                self.id,
+                before.state_version,
+                before.lease_no,
+                state,
+                self.turn,
+                self.seq,
+                wait,
+                status,
+                outcome,
+                taken.flow_version,
+                self.at,
+            )
+
+    def _event(self, type: str, props: dict[str, Any]) -> None:
+        before = self.conversation
+        if not before.is_test:
+            text = encode(props).decode()
+            self.commit.add("events", self.id, type, text, before.flow_id, self.taken.flow_version, before.channel_id, self.at)
+
+
+def person(row: Any, fallback: Person | None = None) -> Person | None:
+    """The contact in a row of the turn's statements."""
+    if row["contact"] is None:
+        return fallback
+    attributes = msgspec.json.decode(row["contact_attributes"])
+    return Person(row["contact"], row["contact_external_id"], row["contact_name"], row["contact_language"], attributes)

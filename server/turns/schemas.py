@@ -1,0 +1,62 @@
+"""The chat route's words."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Struct
+
+MOST_CHARACTERS = 4_000
+MOST_ATTRIBUTES = 50
+
+Key = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_.:+/=-]+$")]
+Attribute = Annotated[str, Meta(max_length=1_000)] | int | float | bool | None
+
+
+class ContactIn(Struct, forbid_unknown_fields=True):
+    """Who writes."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=200)]
+    name: Annotated[str, Meta(max_length=200)] | None = None
+    language: Annotated[str, Meta(max_length=35, pattern=r"^[A-Za-z0-9-]+$")] | None = None
+    attributes: Annotated[dict[Annotated[str, Meta(max_length=100)], Attribute], Meta(max_length=MOST_ATTRIBUTES)] | None = None
+
+
+class MessageIn(Struct, forbid_unknown_fields=True):
+    """What a customer says: a text, a choice, or `start` for a chat that was opened. The same `client_message_id` is the same message."""
+
+    client_message_id: Key
+    channel_id: UUID | None = None
+    bot: UUID | None = None
+    conversation_id: UUID | None = None
+    contact: ContactIn | None = None
+    text: Annotated[str, Meta(max_length=MOST_CHARACTERS)] | None = None
+    choice: Annotated[str, Meta(min_length=1, max_length=500)] | None = None
+    start: bool = False
+
+
+class MessageOut(Struct):
+    """One message of the transcript."""
+
+    seq: int
+    direction: str
+    body: dict[str, Any]
+    at: datetime
+    client_message_id: str | None
+
+
+class AnswerOut(Struct):
+    """What the message led to. `status`: answered, working, queued, ignored or failed. `token` opens this conversation and nothing else."""
+
+    conversation_id: UUID
+    token: str
+    turn: int
+    status: str
+    messages: list[MessageOut]
+    waiting_for: str | None
+    response_time_ms: float
+
+
+decode_message = msgspec.json.Decoder(MessageIn).decode
+encode = msgspec.json.Encoder().encode

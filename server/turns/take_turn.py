@@ -1,0 +1,186 @@
+"""One turn of one conversation, without any input or output: what the runtime makes of an input, as rows to be written."""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from flow_runtime import (
+    Call,
+    CallResult,
+    Choice,
+    Flow,
+    HandOff,
+    Input,
+    Message,
+    Outcome,
+    Say,
+    State,
+    resume,
+    start,
+)
+from server.kit import clock
+
+QUICK_CALLS = frozenset(("llm.classify",))
+MOST_QUICK_CALLS = 20
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The customer of a conversation, as stored."""
+
+    id: UUID
+    external_id: str
+    name: str | None = None
+    language: str | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    def for_flow(self) -> dict[str, Any]:
+        """What a flow may read of them."""
+        return {"name": self.name, "language": self.language, "attributes": self.attributes}
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation as it stands before a turn. `state` is None before the first; `stored` is False while it has no row."""
+
+    id: UUID
+    channel_id: UUID
+    flow_id: UUID
+    flow_version: int
+    contact: Person
+    is_test: bool = False
+    status: str = "open"
+    state: State | None = None
+    state_version: int = 0
+    lease_no: int = 0
+    turn: int = 0
+    last_seq: int = 0
+    waiting_for: str | None = None
+    ended_at: datetime | None = None
+    stored: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of a turn: the inputs it used (the given one, then answers of quick calls), and the runtime's outcomes."""
+
+    conversation: Conversation
+    flow_version: int
+    inputs: tuple[Input, ...]
+    outcomes: tuple[Outcome, ...]
+    ms: float
+    at: datetime
+
+    @property
+    def state(self) -> State:
+        """The state after the turn."""
+        return self.outcomes[-1].state
+
+    @property
+    def effects(self) -> list[Any]:
+        """Everything the flow asked for, in order."""
+        return [effect for outcome in self.outcomes for effect in outcome.effects]
+
+    @property
+    def visits(self) -> list[Any]:
+        """Every node that ran, in order."""
+        return [visit for outcome in self.outcomes for visit in outcome.trace]
+
+    @property
+    def waiting_call(self) -> Call | None:
+        """The call the conversation waits for now, if it waits for one."""
+        last = self.outcomes[-1]
+        return (
+            next((e for e in last.effects if isinstance(e, Call) and e.call_id == last.state.wait_id), None)
+            if last.waiting_for == "call"
+            else None
+        )
+
+
+Answer = Callable[[Call], CallResult]
+
+
+def take_turn(flow: Flow, flow_version: int, conversation: Conversation, given: Input, answer: Answer) -> Taken:
+    """Run the flow from `given` until it waits for something that is not quick; `answer` does the quick calls. Raises NotExpected."""
+    began = time.perf_counter()
+    inputs: list[Input] = [given]
+    outcomes = [_first(flow, conversation, given)]
+    while (call := _quick_call(outcomes[-1])) and len(inputs) <= MOST_QUICK_CALLS:
+        result = answer(call)
+        inputs.append(result)
+        outcomes.append(resume(flow, outcomes[-1].state, result))
+    ms = (time.perf_counter() - began) * 1000
+    return Taken(conversation, flow_version, tuple(inputs), tuple(outcomes), ms, clock.now())
+
+
+def again(flow: Flow, conversation: Conversation, inputs: tuple[Input, ...]) -> tuple[Outcome, ...]:
+    """The same turn from its stored inputs."""
+    outcomes = [_first(flow, conversation, inputs[0])]
+    for given in inputs[1:]:
+        outcomes.append(resume(flow, outcomes[-1].state, given))
+    return tuple(outcomes)
+
+
+def _first(flow: Flow, conversation: Conversation, given: Input) -> Outcome:
+    if conversation.state is None:
+        return start(flow, given, conversation_id=str(conversation.id), contact=conversation.contact.for_flow())
+    return resume(flow, conversation.state, given)
+
+
+def _quick_call(outcome: Outcome) -> Call | None:
+    if outcome.waiting_for != "call":
+        return None
+    call = next((e for e in outcome.effects if isinstance(e, Call) and e.call_id == outcome.state.wait_id), None)
+    return call if call is not None and call.kind in QUICK_CALLS else None
+
+
+def digest(state: State) -> str:
+    """A short proof of a state: equal states have equal digests."""
+    return hashlib.blake2b(encode(state.to_json()), digest_size=16).hexdigest()
+
+
+def encode(value: Any) -> bytes:
+    """JSON in one fixed form, so that equal values are equal bytes."""
+    return _encoder.encode(value)
+
+
+def new_seed() -> int:
+    """A seed for an input's chance."""
+    return secrets.randbits(48)
+
+
+def body_of_input(given: Input) -> dict[str, Any] | None:
+    """The transcript's form of what the customer said; None for inputs that are not words."""
+    if isinstance(given, Message):
+        return {"type": "text", "text": given.text}
+    if isinstance(given, Choice):
+        return {"type": "choice", "value": given.value, "text": given.text or given.value}
+    return None
+
+
+def body_of_say(say: Say) -> dict[str, Any]:
+    """The transcript's form of what the bot said."""
+    body: dict[str, Any] = {"type": "text", "text": say.text}
+    if say.choices:
+        body["choices"] = [{"value": option.value, "label": option.label} for option in say.choices]
+    if say.media:
+        body["media"] = [{"kind": media.kind, "url": media.url, "alt": media.alt} for media in say.media]
+    if say.call_id is not None:
+        body["call_id"] = say.call_id
+    return body
+
+
+def outcome_of(taken: Taken) -> str | None:
+    """How the conversation ended, if it did: with a person, or with the bot alone."""
+    if any(isinstance(effect, HandOff) for effect in taken.effects):
+        return "handed_off"
+    return "contained" if taken.outcomes[-1].waiting_for == "ended" else None

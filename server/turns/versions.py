@@ -1,0 +1,105 @@
+"""Flow versions ready to run, and their intent models: compiled and opened once per process."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
+
+import msgspec
+
+from flow_runtime import Call, CallError, CallResult, Flow, load_flow
+from server.kit import clock
+from server.kit.errors import Problem
+from server.turns.take_turn import new_seed
+
+if TYPE_CHECKING:
+    from server.flows.intents.model import IntentModel
+
+FLOWS_KEPT = 500
+MODELS_KEPT = 50
+ASK_AGAIN_S = 2.0
+
+_DOCUMENT = "select document::text as document, model_hash from flow_versions where tenant_id = $1 and flow_id = $2 and version = $3"
+_MODEL = "select model from intent_models where tenant_id = $1 and flow_id = $2 and model_hash = $3 and status = 'trained'"
+
+Key = tuple[UUID, UUID, int]
+
+
+class Connection(Protocol):
+    """What is used of an asyncpg connection in a transaction of the tenant."""
+
+    async def fetchrow(self, query: str, *args: Any) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A compiled flow and the model its messages are classified with."""
+
+    flow: Flow
+    model_hash: str | None
+    model: "IntentModel | None"
+
+    def answer(self, call: Call) -> CallResult:
+        """The answer to a quick call."""
+        if self.model is None:
+            return _failed(call, "no_intents", "This flow has no trained intents yet.")
+        found = self.model.classify(str(call.payload["text"]), float(call.payload["minimum_confidence"]))
+        return CallResult(call_id=call.call_id, ok=True, value=found.to_json(), at=clock.now(), seed=new_seed())
+
+
+def _failed(call: Call, kind: str, message: str) -> CallResult:
+    return CallResult(call_id=call.call_id, ok=False, error=CallError(kind, message), at=clock.now(), seed=new_seed())
+
+
+class Versions:
+    """The versions this process has seen lately."""
+
+    def __init__(self, library: Any) -> None:
+        self._library = library
+        self._flows: OrderedDict[Key, tuple[Flow, str | None]] = OrderedDict()
+        self._models: OrderedDict[tuple[UUID, UUID, str], IntentModel] = OrderedDict()
+        self._asked: dict[tuple[UUID, UUID, str], float] = {}
+
+    async def get(self, conn: Connection, tenant_id: UUID, flow_id: UUID, version: int) -> Version:
+        """The version, compiled; raises InvalidFlow, or Problem 404 when it is gone."""
+        flow, model_hash = await self._flow(conn, (tenant_id, flow_id, version))
+        model = None if model_hash is None else await self._model(conn, (tenant_id, flow_id, model_hash))
+        return Version(flow, model_hash, model)
+
+    async def _flow(self, conn: Connection, key: Key) -> tuple[Flow, str | None]:
+        if (known := self._flows.get(key)) is not None:
+            self._flows.move_to_end(key)
+            return known
+        row = await conn.fetchrow(_DOCUMENT, *key)
+        if row is None:
+            raise Problem(404, "flow_version_not_found", "This version of the flow does not exist any more. Start a new conversation.")
+        found = load_flow(msgspec.json.decode(row["document"]), self._library), row["model_hash"]
+        if key[2] > 0:  # a snapshot of a draft may be taken again under the same number
+            self._flows[key] = found
+            if len(self._flows) > FLOWS_KEPT:
+                self._flows.popitem(last=False)
+        return found
+
+    async def _model(self, conn: Connection, key: tuple[UUID, UUID, str]) -> "IntentModel | None":
+        if (known := self._models.get(key)) is not None:
+            self._models.move_to_end(key)
+            return known
+        if time.monotonic() < self._asked.get(key, 0.0):
+            return None
+        row = await conn.fetchrow(_MODEL, *key)
+        if row is None:
+            self._asked[key] = time.monotonic() + ASK_AGAIN_S
+            return None
+        model = self._models[key] = await asyncio.to_thread(_open, row["model"])
+        self._asked.pop(key, None)
+        if len(self._models) > MODELS_KEPT:
+            self._models.popitem(last=False)
+        return model
+
+
+def _open(data: bytes) -> "IntentModel":
+    from server.flows.intents.model import IntentModel  # NumPy is loaded by the processes that need it, and when they do
+
+    return IntentModel.from_bytes(data)
