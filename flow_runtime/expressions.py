@@ -12,6 +12,7 @@ from urllib.parse import quote
 from jinja2 import ChainableUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
 
 from flow_runtime.budget import TOO_MUCH, Budget, begin, finish, take, weigh
+from flow_runtime.caching import remembered
 from flow_runtime.errors import ExpressionError
 from flow_runtime.filters import FUNCTIONS, Missing, as_text
 from flow_runtime.limits import TEXT_CHARACTERS, VALUE_DEPTH
@@ -48,26 +49,15 @@ def is_template(text: str) -> bool:
     return "{{" in text or "{%" in text or "{#" in text
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def reading(source: str) -> Reading:
     """What a text with `{{ }}` reads."""
-    return _read(_PLAIN.template_tree, source)
-
-
-@lru_cache(maxsize=2048)
-def expression_reading(source: str) -> Reading:
-    """What a bare expression reads."""
-    return _read(_PLAIN.expression_tree, source)
-
-
-def _read(parse: Callable[[str], nodes.Template], source: str) -> Reading:
     try:
-        tree = _guarded(lambda: parse(source))
+        tree = _guarded(lambda: _PLAIN.template_tree(source))
     except ExpressionError as error:
         return Reading(frozenset(), error)
     tree.set_environment(_PLAIN)
-    free = meta.find_undeclared_variables(tree) - FUNCTIONS.keys()
-    return Reading(frozenset(_paths(tree, free)))
+    return Reading(frozenset(_paths(tree, meta.find_undeclared_variables(tree) - FUNCTIONS.keys())))
 
 
 def _paths(tree: nodes.Template, free: set[str]) -> set[tuple[str, ...]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
 
+from flow_runtime.caching import remembered
 from flow_runtime.checks.drawing import Drawing
 from flow_runtime.checks.wording import lacks_value, sentence
 from flow_runtime.nodes import NodeType
@@ -18,12 +19,12 @@ def check_settings(drawing: Drawing) -> Iterator[Problem]:
     for node in drawing.nodes.values():
         if node.kind is None:
             continue
-        for code, field, message, fix in _faults(node.kind, json.dumps(node.settings, sort_keys=True)):
+        for code, field, message, fix in _faults(json.dumps(node.settings, sort_keys=True), node.kind):
             yield Problem(code, "error", node.id, field, message, fix)
 
 
-@lru_cache(maxsize=8192)
-def _faults(kind: NodeType, settings: str) -> tuple[tuple[str, str, str, str], ...]:
+@remembered(8192)
+def _faults(settings: str, kind: NodeType) -> tuple[tuple[str, str, str, str], ...]:
     """Code, field, message and fix of each fault. Kept: an edit changes one node, and the others are checked again with it."""
     errors = sorted(
         _validator(kind).iter_errors(json.loads(settings)), key=lambda error: ([str(step) for step in error.absolute_path], error.message)

@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Mapping
+from itertools import islice
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from flow_runtime.caching import remembered
 from flow_runtime.checks.wording import sentence
 from flow_runtime.limits import (
     DOCUMENT_CHARACTERS,
@@ -22,7 +24,13 @@ from flow_runtime.limits import (
 from flow_runtime.problems import Problem
 from flow_runtime.upgrades import SCHEMA_VERSION
 
-_SCHEMA = Draft202012Validator(json.loads((Path(__file__).parent.parent / "flow.schema.json").read_text(encoding="utf-8")))
+_SCHEMA = json.loads((Path(__file__).parent.parent / "flow.schema.json").read_text(encoding="utf-8"))
+_DOCUMENT = Draft202012Validator(_SCHEMA)
+_ENTRIES = {
+    "nodes": Draft202012Validator({"$ref": "#/$defs/node", "$defs": _SCHEMA["$defs"]}),
+    "edges": Draft202012Validator({"$ref": "#/$defs/edge", "$defs": _SCHEMA["$defs"]}),
+}
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -88,16 +96,37 @@ def _is_storable(value: Any) -> bool:
 
 
 def _misfits(document: Mapping[str, Any]) -> list[Problem]:
-    problems = []
-    for error in _SCHEMA.iter_errors(document):
-        path = [str(step) for step in error.absolute_path]
-        node_id = path[1] if len(path) > 1 and path[0] == "nodes" else None
-        field = ".".join(path[2:] if node_id else path) or None
-        problems.append(
-            Problem(
-                "invalid_document", "error", node_id, field, sentence(error, field or "The flow"), "Mend it here, or import the flow again."
-            )
-        )
-        if len(problems) >= PROBLEMS:
-            break
-    return sorted(problems, key=lambda problem: (problem.node_id or "", problem.field or "", problem.message))
+    """Where the document does not fit its schema. Nodes and edges are looked at one by one, so that an edit pays for what it changed."""
+    bare = {name: {} if name in ("nodes", "edges") and isinstance(value, dict) else value for name, value in document.items()}
+    problems = [_problem(None, *fault) for fault in _faults(_DOCUMENT, bare)]
+    for group in ("nodes", "edges"):
+        entries = document.get(group)
+        for entry_id, entry in entries.items() if isinstance(entries, dict) else ():
+            node_id = entry_id if group == "nodes" else None
+            prefix = "" if group == "nodes" else f"edges.{entry_id}"
+            if not _ID.fullmatch(entry_id):
+                message = f"The id {entry_id[:80]!r} may hold only letters, digits, - and _, at most 64."
+                problems.append(_problem(node_id, group, message))
+            for field, message in _entry_faults(json.dumps(entry, sort_keys=True), group):
+                problems.append(_problem(node_id, ".".join(part for part in (prefix, field) if part), message))
+            if len(problems) > PROBLEMS:
+                break
+    return sorted(problems, key=lambda problem: (problem.node_id or "", problem.field or "", problem.message))[:PROBLEMS]
+
+
+def _problem(node_id: str | None, field: str, message: str) -> Problem:
+    return Problem("invalid_document", "error", node_id, field or None, message, "Mend it here, or import the flow again.")
+
+
+@remembered(8192)
+def _entry_faults(entry: str, group: str) -> tuple[tuple[str, str], ...]:
+    return _faults(_ENTRIES[group], json.loads(entry))
+
+
+def _faults(validator: Draft202012Validator, value: Any) -> tuple[tuple[str, str], ...]:
+    """The field and the sentence of each fault."""
+    found = []
+    for error in islice(validator.iter_errors(value), PROBLEMS):
+        field = ".".join(str(step) for step in error.absolute_path)
+        found.append((field, sentence(error, field or "The flow")))
+    return tuple(found)
