@@ -46,6 +46,7 @@ export class FlowCanvas extends HTMLElement {
     this.listen();
     this.viewport.apply();
     requestAnimationFrame(() => {
+      for (const node of this.nodes.values()) node.measure();
       this.viewport.home([...this.nodes.values()]);
       this.setAttribute("ready", "");
     });
@@ -149,6 +150,11 @@ export class FlowCanvas extends HTMLElement {
     node.tabIndex = 0;
     node.focus({ preventScroll: true });
     this.viewport.reveal(node);
+  }
+
+  /** Keys go to the canvas from now on, unless one of its steps has them already. */
+  takeFocus(): void {
+    if (!this.contains(document.activeElement)) this.focus({ preventScroll: true });
   }
 
   focusStart(): void {

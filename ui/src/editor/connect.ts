@@ -23,6 +23,7 @@ export class Connecting {
       canvas.classList.remove("connecting");
       canvas.drawing.hidePending();
     };
+    canvas.takeFocus();
     return {
       scrollsAtEdge: true,
       start: () => canvas.classList.add("connecting"),
@@ -51,6 +52,7 @@ export class Connecting {
     const stop = new AbortController();
     const start = node.portPoint(port);
     this.from = { node, port, stop };
+    canvas.takeFocus();
     canvas.classList.add("connecting");
     node.set("source", true);
     canvas.addEventListener(
