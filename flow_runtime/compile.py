@@ -9,7 +9,7 @@ from flow_runtime.errors import InvalidFlow
 from flow_runtime.expressions import Texts
 from flow_runtime.flow import DEFAULT_FALLBACK, Flow, Node, Variable
 from flow_runtime.nodes import Library
-from flow_runtime.settings import templates
+from flow_runtime.settings import templates, variables_set
 
 
 def load_flow(document: Any, library: Library) -> Flow:
@@ -37,7 +37,8 @@ def _compiled(node: DrawnNode, drawing: Drawing) -> Node:
         raise InvalidFlow([])
     exits = {port.name: drawing.exits[node.id, port.name] for port in node.ports if (node.id, port.name) in drawing.exits}
     error_value = node.raw.get("on_error", {}).get("value")
-    return Node(node.id, node.kind, node.title, node.settings, node.ports, exits, node.on_error, error_value)
+    sets = tuple(name for _, name in variables_set(node.kind.schema, node.settings))
+    return Node(node.id, node.kind, node.title, node.settings, node.ports, exits, sets, node.on_error, error_value)
 
 
 def _variable(name: str, about: Mapping[str, Any]) -> Variable:

@@ -24,7 +24,10 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node of the flow with its settings complete and its ways out resolved. `exits` maps a port to the next node's id."""
+    """A node of the flow with its settings complete and its ways out resolved.
+
+    `exits` maps a port to the next node's id; `sets` names the variables the node may set.
+    """
 
     id: str
     kind: NodeType
@@ -32,6 +35,7 @@ class Node:
     settings: Mapping[str, Any]
     ports: tuple[Port, ...]
     exits: Mapping[str, str]
+    sets: tuple[str, ...]
     on_error: str
     error_value: Any
 

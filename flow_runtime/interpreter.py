@@ -245,8 +245,8 @@ class _Sprint:
             raise _Stop(Failure(node.id, failure.kind, failure.message))
         if node.on_error == "branch":
             return Step(go=FAILED, error=error)
-        name = node.settings.get("save_as")
-        return Step(set={name: node.error_value} if name else _NOTHING, go=node.ports[0].name if node.ports else None, error=error)
+        values = dict.fromkeys(node.sets, node.error_value)
+        return Step(set=values, go=node.ports[0].name if node.ports else None, error=error)
 
     def _apply(self, node: Node, step: Step, run_id: str) -> Node | None:
         """Take over what the node did; the next node, or None."""

@@ -1,20 +1,18 @@
 """The tests every node passes, ours and plugins' alike: `complaints(folder)` is empty for a folder that may be used."""
 
 import ast
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from jsonschema import Draft202012Validator, SchemaError
+from jsonschema import Draft202012Validator
 
 from node_library.cases import complaints_about
 from node_library.contract import BrokenNode, FolderNode, read_node
 from node_library.widgets import SHAPES
 
-_NODE_JSON = Draft202012Validator(json.loads(Path(__file__).with_name("node.schema.json").read_text(encoding="utf-8")))
 _MAY_IMPORT = frozenset(
     (
         *(
@@ -43,11 +41,7 @@ _DRAWN = frozenset(f"{_SVG}{name}" for name in ("svg", "g", "path", "circle", "r
 def complaints(folder: Path) -> list[str]:
     """Everything that keeps the folder from being a good node, in sentences."""
     try:
-        about = json.loads((folder / "node.json").read_text(encoding="utf-8"))
-        faults = [f"node.json: {error.json_path}: {error.message}" for error in _NODE_JSON.iter_errors(about)]
-        return faults or _complaints(read_node(folder))
-    except (OSError, ValueError) as error:
-        return [f"node.json cannot be read: {error}"]
+        return _complaints(read_node(folder))
     except BrokenNode as broken:
         return [str(broken)]
 
@@ -60,11 +54,6 @@ def _complaints(node: FolderNode) -> list[str]:
 
 
 def _settings(node: FolderNode) -> Iterator[str]:
-    try:
-        Draft202012Validator.check_schema(node.schema)
-    except SchemaError as error:
-        yield f"settings: {error.message}"
-        return
     for name, part in node.schema["properties"].items():
         if part["x-widget"] not in SHAPES:
             yield f"settings.{name}: there is no widget {part['x-widget']}; there are {', '.join(SHAPES)}"

@@ -18,6 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
 from flow_runtime.inputs import Input
 from flow_runtime.nodes import Port, Step, Turn, slug
 from flow_runtime.settings import complete
@@ -25,6 +27,7 @@ from node_library.widgets import with_shapes
 
 FILES = ("node.json", "node.py", "help.md", "icon.svg", "cases.json")
 CATEGORIES = ("messages", "logic", "understanding", "ai", "integrations", "people")
+_NODE_JSON = Draft202012Validator(json.loads(Path(__file__).with_name("node.schema.json").read_text(encoding="utf-8")))
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _CARD_CHARACTERS = 160
 
@@ -131,8 +134,8 @@ def _dynamic_ports(about: Mapping[str, Any], settings: Mapping[str, Any]) -> lis
         if isinstance(entry, str) and entry:
             ports.append(Port(entry, entry, required))
         elif isinstance(entry, dict):
-            title = str(entry.get(about["title"]) or "")
-            name = str(entry.get(about["name"]) or "") or slug(title)
+            title = str(entry.get(about.get("title")) or "")
+            name = str(entry.get(about.get("name")) or "") or slug(title)
             ports.append(Port(name, title or name, required))
     return ports
 
@@ -161,20 +164,13 @@ def read_node(folder: Path, module: ModuleType | None = None) -> FolderNode:
         raise BrokenNode(f"{folder.name} lacks {', '.join(missing)}")
     try:
         about = json.loads((folder / "node.json").read_text(encoding="utf-8"))
+        faults = [f"{error.json_path}: {error.message}" for error in _NODE_JSON.iter_errors(about)]
+        if faults:
+            raise BrokenNode(f"{folder.name}/node.json: {'; '.join(faults)}")
+        schema = with_shapes(about["settings"])
+        Draft202012Validator.check_schema(schema)
         code = module or _import_file(folder)
-        enter, resume = code.enter, getattr(code, "resume", _never_waits)
-        node = FolderNode(folder, about, enter, resume, with_shapes(about["settings"]))
-        _ = (
-            node.type,
-            node.version,
-            node.title,
-            node.category,
-            node.summary,
-            node.hue,
-            node.waits,
-            node.ports(node.defaults()),
-            node.card_text({}),
-        )
+        node = FolderNode(folder, about, code.enter, getattr(code, "resume", _never_waits), schema)
     except BrokenNode:
         raise
     except Exception as error:

@@ -1,0 +1,186 @@
+"""`.chat` scripts: a conversation as it should go, to be played at several depths.
+
+    flow order_status.json        the flow, from the folder flows/ (with its intents, if it has any)
+    contact {"name": "Ada"}       who the customer is
+    opens                         the customer opens the chat; left out, the first words start the conversation
+    user: where is my order       the customer writes
+    picks: Track my order         the customer presses the button with this label
+    bot: Which number?            the bot's next message (\\n is a line break)
+    choices: Red | Blue           the buttons of that message
+    call: integration.call {...}  the flow asks for outside work; the fields given are those of its payload
+    gives: {...}                  the answer to that call
+    fails: timeout No answer      or its failure: a kind and a sentence
+    passes: 90                    this many seconds go by
+    knows: order {"id": 7}        what a variable holds now
+    end completed                 the flow has ended like this, and nothing more was said
+
+A driver speaks to one depth: the pure runtime, the server, the browser. One that cannot see calls or variables lets those lines pass;
+one that has to know the answers of the outside world before they are asked for finds them in `Script.answers`.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+HERE = Path(__file__).parent
+SCRIPTS = sorted(HERE.glob("*.chat"))
+
+
+@dataclass(frozen=True)
+class Said:
+    """One message of the bot, with the labels of its buttons."""
+
+    text: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the outside world says to a call."""
+
+    ok: bool
+    value: Any = None
+    kind: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a script."""
+
+    number: int
+    verb: str
+    rest: str
+
+
+@dataclass(frozen=True)
+class Script:
+    """A whole script."""
+
+    path: Path
+    lines: tuple[Line, ...]
+    document: dict[str, Any]
+    intents: dict[str, Any] = field(default_factory=dict)
+    contact: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def answers(self) -> list[Answer]:
+        """All answers of the outside world, in order."""
+        return [_answer(line) for line in self.lines if line.verb in ("gives", "fails")]
+
+
+class ChatDriver(Protocol):
+    """Plays the customer and the outside world at one depth."""
+
+    def open(self, script: Script) -> None:
+        """Get the flow and the contact ready; nothing is said yet."""
+
+    def opens(self) -> None:
+        """The customer opens the chat."""
+
+    def user(self, text: str) -> None:
+        """The customer writes."""
+
+    def picks(self, label: str) -> None:
+        """The customer presses a button."""
+
+    def next_message(self) -> Said | None:
+        """The bot's next message that has not been looked at, or None."""
+
+    def call(self, kind: str, payload: dict[str, Any]) -> None:
+        """The flow asks for this work now."""
+
+    def answer(self, answer: Answer) -> None:
+        """The work is done."""
+
+    def passes(self, seconds: float) -> None:
+        """Time goes by."""
+
+    def knows(self, name: str, value: Any) -> None:
+        """The variable holds this value."""
+
+    def ended(self, reason: str) -> None:
+        """The flow has ended like this."""
+
+
+def read_script(path: Path) -> Script:
+    """The script in the file."""
+    lines = tuple(line for number, text in enumerate(path.read_text().splitlines(), start=1) if (line := _line(number, text)) is not None)
+    flow = next(line.rest for line in lines if line.verb == "flow")
+    document = json.loads((HERE / "flows" / flow).read_text())
+    intents = document.pop("intents", {})
+    contact = next((json.loads(line.rest) for line in lines if line.verb == "contact"), {})
+    return Script(path, tuple(line for line in lines if line.verb not in ("flow", "contact")), document, intents, contact)
+
+
+def _line(number: int, text: str) -> Line | None:
+    verb, _, rest = text.strip().partition(" ")
+    return None if not verb or verb.startswith("#") else Line(number, verb.rstrip(":"), rest.strip())
+
+
+def _answer(line: Line) -> Answer:
+    if line.verb == "gives":
+        return Answer(True, json.loads(line.rest))
+    kind, _, message = line.rest.partition(" ")
+    return Answer(False, kind=kind, message=message)
+
+
+def play(script: Script, driver: ChatDriver) -> None:
+    """Play the script; an AssertionError names the line that went another way."""
+    driver.open(script)
+    said: Said | None = None
+    for line in script.lines:
+        try:
+            said = _play(line, driver, said)
+        except AssertionError as error:
+            raise AssertionError(f"{script.path.name}:{line.number}: {line.verb}: {line.rest}\n{error}") from error
+    left = driver.next_message()
+    assert left is None, f"{script.path.name}: the bot also said {left}"
+
+
+def _play(line: Line, driver: ChatDriver, said: Said | None) -> Said | None:
+    match line.verb:
+        case "opens":
+            driver.opens()
+        case "user":
+            _nothing_unseen(driver)
+            driver.user(line.rest)
+        case "picks":
+            _nothing_unseen(driver)
+            driver.picks(line.rest)
+        case "bot":
+            said = driver.next_message()
+            assert said is not None, "the bot said nothing"
+            assert said.text == line.rest.replace("\\n", "\n"), f"the bot said: {said.text}"
+        case "choices":
+            labels = tuple(label.strip() for label in line.rest.split("|"))
+            assert said is not None, "no message before the choices"
+            assert said.choices == labels, f"the choices are {said.choices}"
+        case "call":
+            kind, _, payload = line.rest.partition(" ")
+            driver.call(kind, json.loads(payload or "{}"))
+        case "gives" | "fails":
+            driver.answer(_answer(line))
+        case "passes":
+            driver.passes(float(line.rest))
+        case "knows":
+            name, _, value = line.rest.partition(" ")
+            driver.knows(name, json.loads(value))
+        case "end":
+            _nothing_unseen(driver)
+            driver.ended(line.rest or "completed")
+        case other:
+            raise ValueError(f"line {line.number}: there is no verb {other}")
+    return said
+
+
+def _nothing_unseen(driver: ChatDriver) -> None:
+    left = driver.next_message()
+    assert left is None, f"before that the bot said: {left}"
+
+
+def names(scripts: Sequence[Path]) -> list[str]:
+    """The names of the scripts, for test ids."""
+    return [path.stem for path in scripts]
