@@ -28,7 +28,7 @@ from server.kit.live import Live
 from server.security.identity import Identity
 
 PING_S = 15
-STATUSES = {"open": "Open", "closed": "Closed"}
+STATUSES = {"open": "Open", "ended": "Ended", "closed": "Closed"}
 OUTCOMES = {"contained": "Contained", "handed_off": "Handed off", "abandoned": "Abandoned"}
 
 AnyRequest = Request[Any, Any, Any]

@@ -158,7 +158,7 @@ async def _bins(connection: AsyncConnection, scope: Scope, period: Period) -> li
 async def _bins_by_step(connection: AsyncConnection, scope: Scope, period: Period) -> dict[datetime, list[int]]:
     step = _step(period).label("step")
     inner = _within(select(step, windows.c.turn_ms), scope, period).subquery()
-    counted = func.unnest(inner.c.turn_ms).table_valued("value", with_ordinality="number", name="bins")
+    counted = func.unnest(inner.c.turn_ms).table_valued("value", with_ordinality="number", name="bins").render_derived()
     query = (
         select(inner.c.step, counted.c.number, func.sum(counted.c.value).label("total"))
         .select_from(inner.join(counted, literal_column("true")))
