@@ -6,10 +6,11 @@ each row, in the order of the rows on the page, so that sorting rows needs no ne
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import jsonschema
 import msgspec
+from litestar.datastructures import FormMultiDict
 
 from flow_runtime.checks.wording import lacks_value, sentence
 from flow_runtime.nodes import slug
@@ -32,13 +33,6 @@ OPERATORS = (
 )
 _WIDGETS_BY_TYPE = {"boolean": "switch", "number": "number", "integer": "number", "array": "list", "object": "key_value"}
 UNITS = (("seconds", 1), ("minutes", 60), ("hours", 3_600), ("days", 86_400))
-
-
-class Form(Protocol):
-    """What a browser sent: names with one or several values."""
-
-    def getall(self, key: str, default: Any = ...) -> list[Any]:
-        """Every value of a name, in the order of the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +116,7 @@ def _options(part: Mapping[str, Any]) -> list[tuple[Any, str]]:
     return [(value, titles.get(str(value), str(value).replace("_", " ").capitalize())) for value in part.get("enum", ())]
 
 
-def read(schema: Mapping[str, Any], form: Form) -> dict[str, Any]:
+def read(schema: Mapping[str, Any], form: FormMultiDict) -> dict[str, Any]:
     """The settings that a form holds; a number that is none stays text, so that the check can say so."""
     required = set(schema.get("required", ()))
     settings = {}
@@ -134,27 +128,27 @@ def read(schema: Mapping[str, Any], form: Form) -> dict[str, Any]:
     return settings
 
 
-def _text(name: str, part: Mapping[str, Any], form: Form) -> Any:
+def _text(name: str, part: Mapping[str, Any], form: FormMultiDict) -> Any:
     return str(_one(form, name)).replace("\r\n", "\n")
 
 
-def _one(form: Form, name: str) -> str:
+def _one(form: FormMultiDict, name: str) -> str:
     values = form.getall(name, [])
     return str(values[-1]) if values else ""
 
 
-def _all(form: Form, name: str) -> list[str]:
+def _all(form: FormMultiDict, name: str) -> list[str]:
     return [str(value) for value in form.getall(name, [])]
 
 
-def _rows(form: Form, name: str, *columns: str) -> Iterator[tuple[str, ...]]:
+def _rows(form: FormMultiDict, name: str, *columns: str) -> Iterator[tuple[str, ...]]:
     """The rows of parallel lists; a row whose cells are all empty is one that is not filled in yet."""
     for row in zip(*(_all(form, f"{name}.{column}") for column in columns), strict=False):
         if any(cell.strip() for cell in row):
             yield row
 
 
-def _number(name: str, part: Mapping[str, Any], form: Form) -> Any:
+def _number(name: str, part: Mapping[str, Any], form: FormMultiDict) -> Any:
     return as_number(_one(form, name), whole=part.get("type") == "integer")
 
 
@@ -172,16 +166,16 @@ def as_number(text: str, *, whole: bool) -> Any:
     return int(number) if whole and number.is_integer() else number
 
 
-def _switch(name: str, part: Mapping[str, Any], form: Form) -> bool:
+def _switch(name: str, part: Mapping[str, Any], form: FormMultiDict) -> bool:
     return bool(form.getall(name, []))
 
 
-def _select(name: str, part: Mapping[str, Any], form: Form) -> Any:
+def _select(name: str, part: Mapping[str, Any], form: FormMultiDict) -> Any:
     chosen = _one(form, name)
     return next((value for value, _ in _options(part) if str(value) == chosen), chosen)
 
 
-def _choices(name: str, part: Mapping[str, Any], form: Form) -> list[dict[str, str]]:
+def _choices(name: str, part: Mapping[str, Any], form: FormMultiDict) -> list[dict[str, str]]:
     """Choices keep the value they were given; a new one is named after its label."""
     rows = [(value.strip(), label.strip()) for value, label in _rows(form, name, "value", "label") if label.strip()]
     taken = {value for value, _ in rows if value}
@@ -203,7 +197,7 @@ def _numbered(base: str) -> Iterator[str]:
         number += 1
 
 
-def _conditions(name: str, part: Mapping[str, Any], form: Form) -> dict[str, Any]:
+def _conditions(name: str, part: Mapping[str, Any], form: FormMultiDict) -> dict[str, Any]:
     rows = [_condition(*row) for row in _rows(form, name, "variable", "operator", "value") if row[0].strip() or row[2].strip()]
     return {"match": _one(form, f"{name}.match") or "all", "rows": rows}
 
@@ -212,7 +206,7 @@ def _condition(variable: str, operator: str, value: str) -> dict[str, str]:
     return {"variable": variable.strip(), "operator": operator, "value": value}
 
 
-def _branches(name: str, part: Mapping[str, Any], form: Form) -> list[dict[str, Any]]:
+def _branches(name: str, part: Mapping[str, Any], form: FormMultiDict) -> list[dict[str, Any]]:
     """Branches with their rows; each row says in `of` which branch it belongs to."""
     rows: dict[str, list[dict[str, str]]] = {}
     for of, variable, operator, value in _rows(form, f"{name}.when", "of", "variable", "operator", "value"):
@@ -225,35 +219,35 @@ def _branches(name: str, part: Mapping[str, Any], form: Form) -> list[dict[str, 
     ]
 
 
-def _assignments(name: str, part: Mapping[str, Any], form: Form) -> list[dict[str, str]]:
+def _assignments(name: str, part: Mapping[str, Any], form: FormMultiDict) -> list[dict[str, str]]:
     return [{"variable": variable.strip(), "value": value} for variable, value in _rows(form, name, "variable", "value")]
 
 
-def _key_value(name: str, part: Mapping[str, Any], form: Form) -> dict[str, str]:
+def _key_value(name: str, part: Mapping[str, Any], form: FormMultiDict) -> dict[str, str]:
     return {key.strip(): value for key, value in _rows(form, name, "key", "value") if key.strip()}
 
 
-def _pick(name: str, part: Mapping[str, Any], form: Form) -> list[dict[str, str]]:
+def _pick(name: str, part: Mapping[str, Any], form: FormMultiDict) -> list[dict[str, str]]:
     return [{"variable": variable.strip(), "path": path.strip()} for variable, path in _rows(form, name, "variable", "path")]
 
 
-def _names(name: str, part: Mapping[str, Any], form: Form) -> list[str]:
+def _names(name: str, part: Mapping[str, Any], form: FormMultiDict) -> list[str]:
     return list(dict.fromkeys(_all(form, name)))
 
 
-def _list(name: str, part: Mapping[str, Any], form: Form) -> list[Any]:
+def _list(name: str, part: Mapping[str, Any], form: FormMultiDict) -> list[Any]:
     items = [value.strip() for value in _all(form, name) if value.strip()]
     kind = part.get("items", {}).get("type")
     return [as_number(item, whole=kind == "integer") for item in items] if kind in ("integer", "number") else items
 
 
-def _duration(name: str, part: Mapping[str, Any], form: Form) -> Any:
+def _duration(name: str, part: Mapping[str, Any], form: FormMultiDict) -> Any:
     amount = as_number(_one(form, f"{name}.amount"), whole=False)
     unit = dict(UNITS).get(_one(form, f"{name}.unit"), 1)
     return round(amount * unit) if isinstance(amount, float) else amount
 
 
-READERS: Mapping[str, Callable[[str, Mapping[str, Any], Form], Any]] = {
+READERS: Mapping[str, Callable[[str, Mapping[str, Any], FormMultiDict], Any]] = {
     "number": _number,
     "switch": _switch,
     "select": _select,

@@ -249,9 +249,9 @@ def new_step(kind: str, kinds: Kinds, x: float, y: float) -> dict[str, Any]:
 def _split(document: Document, operation: Add, ports: Sequence[str]) -> dict[str, Any]:
     """The connection leads to the new step, whose first output leads on to where the connection went."""
     edge = document["edges"].get(operation.split)
-    if edge is None:
+    if operation.split is None or edge is None:
         raise EditRefused("That connection is gone. Put the step next to it and connect it.")
-    edges = _joined(document, operation.edge, edge["source"], edge["port"], operation.id)
+    edges: dict[str, Any] = {operation.split: {**edge, "target": operation.id}}
     if ports and operation.edge2 is not None:
         edges |= _joined(document, operation.edge2, operation.id, ports[0], edge["target"])
     return edges

@@ -1,0 +1,213 @@
+"""The form of a step: shown, saved, refused at the field."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.datastructures import FormMultiDict
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flow_runtime import Problem as FlowProblem
+from flow_runtime.settings import variables_set
+from server.editor.answers import answer
+from server.editor.fields import OPERATORS, UNITS, Field, check, fields_of, read, split_duration
+from server.editor.help import help_html
+from server.editor.operate import Edited, edited
+from server.editor.outline_pages import outline_answer
+from server.flows import draft as drafts
+from server.flows.draft import Draft
+from server.flows.edit import Document, save_step, start_of
+from server.flows.examples import count_examples
+from server.flows.library import KINDS, describe, library
+from server.flows.problems import problems_of_draft
+from server.kit import pages
+from server.kit.db import Database
+from server.kit.errors import not_found
+from server.kit.ids import uuid7
+from server.kit.pages import Partial
+from server.security.identity import Identity
+from server.security.roles import allows
+
+READ = {"permission": "flows:read"}
+WRITE = {"permission": "flows:write"}
+BUILT_IN = ("message.text", "contact.name", "contact.language", "conversation.id")
+MAX_TITLE = 200
+MAX_NOTE = 4_000
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the controls of a form need beside the field."""
+
+    variables: Sequence[str]
+    intents: Mapping[str, int]
+    intents_url: str
+    operators: Sequence[tuple[str, str]] = OPERATORS
+    units: Sequence[tuple[str, int]] = UNITS
+
+    @staticmethod
+    def split_duration(seconds: Any) -> tuple[Any, str]:
+        """Seconds as an amount and a unit."""
+        return split_duration(seconds)
+
+    @staticmethod
+    def grouped(fields: Sequence[Field]) -> list[tuple[str, list[Field]]]:
+        """Fields that stand together under one heading."""
+        return [(name, list(members)) for name, members in groupby(fields, key=lambda field: field.group)]
+
+
+@get("/flows/{flow_id:uuid}/nodes/{node:str}/form", opt=READ, include_in_schema=False)
+async def show_form(
+    request: AnyRequest,
+    flow_id: FromPath[UUID],
+    node: FromPath[str],
+    db: NamedDependency[Database],
+    identity: NamedDependency[Identity],
+    view: FromQuery[str] = "",
+) -> Response[str]:
+    """The form of a step, for the panel."""
+    async with db.tenant(identity.tenant_id) as conn:
+        draft = await drafts.read_draft(conn, identity.tenant_id, flow_id)
+        step = _step(draft, node)
+        values = await _form_values(conn, draft, node, step, await problems_of_draft(conn, draft))
+    return pages.render(request, "editor/_form.html", **values, view=view, writable=allows(identity.role, "flows:write"))
+
+
+def _step(draft: Draft, node: str) -> dict[str, Any]:
+    step: dict[str, Any] | None = draft.document["nodes"].get(node)
+    if step is None:
+        raise not_found("step")
+    return step
+
+
+async def _form_values(
+    conn: AsyncConnection,
+    draft: Draft,
+    node: str,
+    step: Mapping[str, Any],
+    problems: Sequence[FlowProblem],
+    errors: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    known = library().get(step["type"])
+    about = About(
+        variables_of(draft.document), await count_examples(conn, draft.tenant_id, draft.flow_id), f"/flows/{draft.flow_id}/intents"
+    )
+    return {
+        "flow_id": draft.flow_id,
+        "node": node,
+        "step": step,
+        "kind": describe(step["type"]),
+        "help": help_html(known.help) if known else "",
+        "fields": fields_of(known.schema, step["settings"], errors, field_problems(problems, node)) if known else [],
+        "about": about,
+        "errors": errors or {},
+        "is_start": start_of(draft.document) == node,
+    }
+
+
+def variables_of(document: Document) -> list[str]:
+    """The names a text may read: declared ones, those that steps set, built-in ones."""
+    names = dict.fromkeys(document.get("variables", {}))
+    for step in document["nodes"].values():
+        kind = library().get(step["type"])
+        if kind is not None:
+            names |= {name: None for _, name in variables_set(kind.schema, step["settings"])}
+    return [*names, *BUILT_IN]
+
+
+def field_problems(problems: Sequence[FlowProblem], node: str) -> dict[str, str]:
+    """The first problem of each field of a step."""
+    found: dict[str, str] = {}
+    for problem in problems:
+        if problem.node_id == node and problem.field:
+            found.setdefault(problem.field.split(".")[0], problem.message)
+    return found
+
+
+@post("/flows/{flow_id:uuid}/nodes/{node:str}", opt=WRITE, status_code=200, include_in_schema=False)
+async def save_form(
+    request: AnyRequest,
+    flow_id: FromPath[UUID],
+    node: FromPath[str],
+    db: NamedDependency[Database],
+    identity: NamedDependency[Identity],
+    view: FromQuery[str] = "",
+) -> Response[str]:
+    """Save the form of a step; 422 gives the form again with the messages at its fields."""
+    form = await request.form()
+    async with db.tenant(identity.tenant_id) as conn:
+        draft = await drafts.lock_draft(conn, identity.tenant_id, flow_id)
+        step = _step(draft, node)
+        changes, errors = read_form(step, form)
+        if errors:
+            values = await _form_values(conn, draft, node, {**step, **changes}, (), errors)
+            return pages.render(request, "editor/_form.html", status=422, **values, view=view, writable=True)
+        command = save_step(draft.document, node, changes, KINDS)
+        history = await drafts.read_history(conn, draft, identity.member_id)
+        saved = await drafts.do(conn, draft, identity.member_id, history, [command], f"form-{uuid7().hex}")
+        result = await edited(conn, draft, saved, identity.member_id)
+    if view == "outline":
+        return outline_answer(request, result, _notes(request, result, node))
+    return answer(request, result, [*_notes(request, result, node), *_new_values(request, result, node, form)])
+
+
+def read_form(step: Mapping[str, Any], form: FormMultiDict) -> tuple[dict[str, Any], dict[str, str]]:
+    """(what the form changes of a step, a sentence for each field that cannot be saved)."""
+    known = library().get(step["type"])
+    changes: dict[str, Any] = {
+        "title": " ".join(_one(form, "title").split()),
+        "note": _one(form, "note").replace("\r\n", "\n").strip(),
+        "on_error": _on_error(form),
+    }
+    errors = {}
+    if not 0 < len(changes["title"]) <= MAX_TITLE:
+        errors["title"] = "Give this step a name." if not changes["title"] else f"Use at most {MAX_TITLE} characters."
+    if len(changes["note"]) > MAX_NOTE:
+        errors["note"] = f"Use at most {MAX_NOTE:,} characters."
+    if known is not None:
+        changes["settings"] = read(known.schema, form)
+        errors |= check(known.schema, changes["settings"])
+    return changes, errors
+
+
+def _one(form: FormMultiDict, name: str) -> str:
+    values = form.getall(name, [])
+    return str(values[-1]).replace("\x00", "") if values else ""
+
+
+def _on_error(form: FormMultiDict) -> dict[str, Any]:
+    chosen = _one(form, "on_error.do")
+    if chosen == "default":
+        return {"do": "default", "value": _one(form, "on_error.value")}
+    return {"do": chosen if chosen == "branch" else "stop"}
+
+
+def _notes(request: AnyRequest, result: Edited, node: str) -> list[Partial]:
+    """What the checks now say of each field of the form."""
+    known = library().get(result.draft.document["nodes"][node]["type"])
+    if known is None:
+        return []
+    found = field_problems(result.problems, node)
+    macros = pages.macros(request, "_fields.html")
+    names = known.schema.get("properties", {})
+    return [Partial(f"#f-{name}-problem", macros.problem(name, found.get(name, "")), "outerMorph") for name in names]
+
+
+def _new_values(request: AnyRequest, result: Edited, node: str, form: FormMultiDict) -> list[Partial]:
+    """Rows that got a name of their own must send it back with the next save."""
+    step = result.draft.document["nodes"][node]
+    known = library().get(step["type"])
+    fields = fields_of(known.schema, step["settings"]) if known else []
+    unnamed = [field for field in fields if field.widget == "choices" and "" in form.getall(f"{field.name}.value", [])]
+    macros = pages.macros(request, "_fields.html")
+    return [Partial(f"#f-{field.name}-rows", macros.choice_rows(field), "innerMorph") for field in unnamed]
+
+
+handlers = [show_form, save_form]
