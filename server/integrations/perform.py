@@ -51,7 +51,10 @@ class CallError(msgspec.Struct, frozen=True):
 
 
 class CallOutcome(msgspec.Struct, frozen=True):
-    """How a call ended. `value` is {status, headers, body}; it is there for refusals by the other side too."""
+    """How a call ended. `ok`: an answer came, whatever its status, and `value` holds its {status, headers, body}.
+
+    `error` says why the answer is no good or did not come: a call whose error may be retried is made again before the flow hears of it.
+    """
 
     ok: bool
     value: dict[str, Any] | None = None
@@ -59,7 +62,7 @@ class CallOutcome(msgspec.Struct, frozen=True):
 
     def to_json(self) -> dict[str, Any]:
         """The fields of the flow's `CallResult`."""
-        error = None if self.error is None else {"kind": self.error.kind, "message": self.error.message}
+        error = None if self.ok or self.error is None else {"kind": self.error.kind, "message": self.error.message}
         return {"ok": self.ok, "value": self.value, "error": error}
 
 
@@ -76,7 +79,7 @@ async def perform(call: IntegrationCall, http: OutboundClient) -> CallOutcome:
         return CallOutcome(False, error=_failure(failed, method))
     value = {"status": answer.status, "headers": _shown_headers(answer.headers), "body": _read_body(answer)}
     error = _complaint(answer, method)
-    return CallOutcome(error is None, value, error)
+    return CallOutcome(error is None or error.kind != "redirect", value, error)
 
 
 def _message(call: IntegrationCall, method: str) -> tuple[dict[str, str], bytes | None]:

@@ -38,7 +38,10 @@ class ChatMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReplyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The payload of a flow's `llm.reply`. A flow may name a connected model; it cannot give an address or a key."""
+    """The payload of a flow's `llm.reply`. A flow may name a connected model; it cannot give an address or a key.
+
+    `history` is how many earlier messages whoever performs the call puts in front, `say` whether the pieces may be shown as they come.
+    """
 
     messages: list[ChatMessage]
     instructions: str = ""
@@ -46,6 +49,7 @@ class ReplyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     temperature: float | None = None
     max_tokens: int | None = None
     say: bool = True
+    history: int = 0
 
     @classmethod
     def of(cls, payload: dict[str, Any]) -> Self:

@@ -48,17 +48,23 @@ async def test_a_json_answer_arrives_as_values(shop: FakeShop, http: OutboundCli
     assert outcome.to_json() == {"ok": True, "value": outcome.value, "error": None}
 
 
-async def test_a_refusal_carries_what_the_service_said(shop: FakeShop, http: OutboundClient) -> None:
+async def test_a_refusal_by_the_service_is_an_answer_for_the_flow(shop: FakeShop, http: OutboundClient) -> None:
     outcome = await perform(call(shop, "GET", "/orders/9"), http)
-    assert outcome.to_json() == {
-        "ok": False,
-        "value": outcome.value,
-        "error": {"kind": "client_error", "message": "The service did not accept the call (404)."},
-    }
     assert outcome.value is not None
-    assert outcome.value["body"] == {"error": "no such order"}
+    assert (outcome.value["status"], outcome.value["body"]) == (404, {"error": "no such order"})
+    assert outcome.to_json() == {"ok": True, "value": outcome.value, "error": None}
     assert outcome.error is not None
-    assert not outcome.error.may_retry
+    assert (outcome.error.kind, outcome.error.may_retry) == ("client_error", False)
+
+
+async def test_a_redirect_is_no_answer(shop: FakeShop, http: OutboundClient) -> None:
+    told = (await perform(call(shop, "GET", "/status/302"), http)).to_json()
+    assert (told["ok"], told["error"]["kind"]) == (False, "redirect")
+
+
+async def test_no_answer_is_told_with_its_reason(http: OutboundClient) -> None:
+    told = (await perform(IntegrationCall("c", "GET", "http://10.0.0.1/"), http)).to_json()
+    assert (told["ok"], told["value"], told["error"]["kind"]) == (False, None, "refused")
 
 
 @pytest.mark.parametrize(
