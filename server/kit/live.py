@@ -86,11 +86,10 @@ class Live:
         """End every subscription and hang up."""
         for subscription in [one for listeners in self._listeners.values() for one in listeners]:
             subscription.end()
-        if self._reader is not None:
-            self._reader.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._reader
-            self._reader = None
+        while self._reader is not None and not self._reader.done():
+            self._reader.cancel()  # once may not do: the Redis client swallows a cancellation while it connects
+            await asyncio.wait({self._reader}, timeout=_CONFIRM_TIMEOUT_S)
+        self._reader = None
 
     async def publish(self, tenant_id: UUID, topic: str, data: Mapping[str, Any]) -> None:
         """Tell whoever listens to `topic` of this tenant. Never fails the caller: listeners also look for themselves."""
