@@ -59,6 +59,8 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, HTTPException):
         code, detail = _WORDS.get(error.status_code, ("refused", "The request was refused."))
         return Problem(error.status_code, code, detail, headers=dict(error.headers or {}))
+    if isinstance(error, RecursionError) and "deserializing" in str(error):
+        return Problem(400, "too_deep", "The body is nested too deeply.")
     return Problem(500, "server_error", "Something went wrong on our side. Try again; if it stays, give the request id to your operator.")
 
 
