@@ -110,7 +110,7 @@ def install_node_packages(environment):
         return
     say("Fetching the libraries of the user interface")
     npm = shutil.which("npm", path=environment["PATH"])
-    run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], env=environment)
+    run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"], env=environment)
     stamp.write_text(wanted)
 
 
