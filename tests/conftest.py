@@ -85,12 +85,12 @@ async def settings(database_url: str, redis_url: str, tmp_path: Path) -> Setting
 async def app(settings: Settings) -> AsyncIterator[Litestar]:
     """The whole web application, started."""
     application = create_app(settings)
-    async with _started(application):
+    async with started(application):
         yield application
 
 
 @asynccontextmanager
-async def _started(application: Litestar) -> AsyncIterator[None]:
+async def started(application: Litestar) -> AsyncIterator[None]:
     """The application's life in a task of its own: pytest sets up and tears down in different tasks, which cancel scopes forbid."""
     up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     over = asyncio.Event()

@@ -13,6 +13,7 @@ export function startCommands(canvas: FlowCanvas, sync: Sync): void {
     "zoom-out": () => canvas.viewport.zoomBy(0.8),
     "fit": () => canvas.fit(),
     "tidy": () => void tidy(canvas),
+    "test": () => byId("tab-test")?.click(),
     "find": () => document.dispatchEvent(new CustomEvent("find:open")),
     "shortcuts": () => byId<HTMLDialogElement>("shortcuts")?.showModal(),
     "copy": () => canvas.clipboard.copy(),

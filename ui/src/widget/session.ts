@@ -71,6 +71,12 @@ export class Session {
     else this.shared.remove(this.prefix + "conversation");
   }
 
+  /** Goes on with a conversation that was begun elsewhere. */
+  continue(conversation: Conversation): void {
+    if (this.conversation?.id !== conversation.id) this.forget();
+    this.conversation = conversation;
+  }
+
   get outbox(): Outgoing[] {
     return this.own.read<Outgoing[]>(this.prefix + "outbox") ?? [];
   }
