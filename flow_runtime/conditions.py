@@ -92,10 +92,14 @@ def compiled_pattern(pattern: str) -> Any:
     options.log_errors = False
     options.max_mem = 1 << 20
     try:
-        return re2.compile(pattern, options)
+        compiled = re2.compile(pattern, options)
     except re2.error as error:
         reason = error.args[0].decode("utf-8", "replace") if error.args and isinstance(error.args[0], bytes) else str(error)
         raise NodeFailure("pattern", f"The pattern cannot be used: {reason}") from None
+    unusable = next((name for name in compiled.groupindex if not name.isidentifier()), None)
+    if unusable is not None:
+        raise NodeFailure("pattern", f"The pattern cannot be used: invalid capture group name: {unusable}")
+    return compiled
 
 
 OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {

@@ -18,6 +18,9 @@ from flow_runtime.filters import FUNCTIONS, Missing, as_text
 from flow_runtime.limits import TEXT_CHARACTERS, VALUE_DEPTH
 from flow_runtime.sandbox import Sandbox, as_result
 
+ANY_ITEM = "*"
+"""Stands in a path for an item that is only known when the flow runs."""
+
 Scope = Mapping[str, Any]
 """What the names in an expression stand for."""
 
@@ -68,7 +71,7 @@ def _paths(tree: nodes.Template, free: set[str]) -> set[tuple[str, ...]]:
 
 
 def _path(node: nodes.Node) -> tuple[str, ...]:
-    """`a.b['c']` as ("a", "b", "c"), as far as it is written out; () when it does not begin with a name."""
+    """`a.b['c'][x]` as ("a", "b", "c", ANY_ITEM); () when it does not begin with a name."""
     if isinstance(node, nodes.Name):
         return (node.name,) if node.ctx == "load" else ()
     if isinstance(node, nodes.Getattr):
@@ -76,7 +79,7 @@ def _path(node: nodes.Node) -> tuple[str, ...]:
         return (*before, node.attr) if before else ()
     if isinstance(node, nodes.Getitem):
         before = _path(node.node)
-        return (*before, str(node.arg.value)) if before and isinstance(node.arg, nodes.Const) else before
+        return (*before, str(node.arg.value) if isinstance(node.arg, nodes.Const) else ANY_ITEM) if before else ()
     return ()
 
 

@@ -20,7 +20,7 @@ def check_settings(drawing: Drawing) -> Iterator[Problem]:
         if node.kind is None:
             continue
         for code, field, message, fix in _faults(json.dumps(node.settings, sort_keys=True), node.kind):
-            yield Problem(code, "error", node.id, field, message, fix)
+            yield Problem(code, "error", node.id, field or None, message, fix)
 
 
 @remembered(8192)

@@ -20,6 +20,8 @@ def check_intents(drawing: Drawing, surroundings: Surroundings) -> Iterator[Prob
                 continue
             for index, name in enumerate(value):
                 field = f"{path}.{index}"
+                if not isinstance(name, str):
+                    continue
                 if name not in surroundings.intents:
                     message = f'The intent "{name}" does not exist.'
                     yield Problem("unknown_intent", "error", node.id, field, message, "Choose another intent, or add it under Intents.")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from flow_runtime.checks.drawing import Drawing
 from flow_runtime.errors import NodeFailure
-from flow_runtime.expressions import reading
+from flow_runtime.expressions import ANY_ITEM, reading
 from flow_runtime.filters import FUNCTIONS
 from flow_runtime.flow import BUILT_IN_NAMES
 from flow_runtime.paths import NAME
@@ -32,7 +32,7 @@ def check_names(drawing: Drawing) -> Iterator[Problem]:
             yield Problem(
                 "unknown_variable", "error", node_id, field, message, f'Choose another variable, or let an earlier node save "{name}".'
             )
-        elif len(path) > 1 and name in _FIELDS and path[1] not in _FIELDS[name]:
+        elif len(path) > 1 and name in _FIELDS and path[1] not in (ANY_ITEM, *_FIELDS[name]):
             message = f'"{name}" has no "{path[1]}".'
             yield Problem("unknown_variable", "error", node_id, field, message, f"It has: {', '.join(sorted(_FIELDS[name]))}.")
 

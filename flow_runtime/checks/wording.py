@@ -18,6 +18,8 @@ _TYPES = {
 
 def sentence(error: ValidationError, name: str) -> str:
     """What is wrong, about the field called `name`."""
+    if error.validator == "additionalProperties":
+        return _foreign(error, name)
     write = _SENTENCES.get(str(error.validator))
     return f'"{name}" is not right.' if write is None else write(name, error.validator_value, error.instance)
 
@@ -29,6 +31,12 @@ def lacks_value(error: ValidationError) -> bool:
     if error.validator in ("minLength", "pattern") and isinstance(error.instance, str):
         return not error.instance.strip()
     return error.validator == "minItems" and not error.instance
+
+
+def _foreign(error: ValidationError, name: str) -> str:
+    known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
+    foreign = sorted(str(key)[:80] for key in error.instance if key not in known)
+    return f'"{name}" has something that does not belong there: {", ".join(foreign[:5])}.'
 
 
 def _type(name: str, wanted: Any, _: Any) -> str:
@@ -58,6 +66,5 @@ _SENTENCES: Mapping[str, Callable[[str, Any, Any], str]] = {
     "maxItems": lambda name, wanted, _: f'"{name}" may have at most {wanted} entries.',
     "uniqueItems": lambda name, *_: f'"{name}" has the same entry twice.',
     "maxProperties": lambda name, wanted, _: f'"{name}" may have at most {wanted} entries.',
-    "additionalProperties": lambda name, *_: f'"{name}" has something that does not belong there.',
     "pattern": lambda name, *_: f'"{name}" is not in the right form.',
 }
