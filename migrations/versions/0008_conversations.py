@@ -79,6 +79,7 @@ def upgrade() -> None:
     """)
     op.execute("CREATE INDEX inbox_pending_idx ON inbox (tenant_id, conversation_id, id) WHERE status = 'pending'")
     op.execute("CREATE INDEX inbox_tenant_id_conversation_id_idx ON inbox (tenant_id, conversation_id)")
+    op.execute("CREATE INDEX inbox_waiting_idx ON inbox (received_at) WHERE status = 'pending'")
     protect("inbox")
     allow_sweep("inbox", ["tenant_id", "id", "conversation_id", "status", "received_at"])
     op.execute("""
@@ -114,6 +115,6 @@ def upgrade() -> None:
             CONSTRAINT outbox_tenant_id_conversation_id_fkey FOREIGN KEY(tenant_id, conversation_id) REFERENCES conversations (tenant_id, id) ON DELETE CASCADE
         )
     """)
-    op.execute("CREATE INDEX outbox_due_idx ON outbox (due_at) WHERE status = 'pending'")
+    op.execute("CREATE INDEX outbox_due_idx ON outbox (due_at) WHERE status in ('pending', 'sending')")
     protect("outbox")
     allow_sweep("outbox", ["tenant_id", "conversation_id", "seq", "status", "due_at", "lease_until"])

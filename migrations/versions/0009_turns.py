@@ -37,7 +37,7 @@ def upgrade() -> None:
     op.execute("CREATE INDEX calls_due_idx ON calls (due_at) WHERE status in ('pending', 'running')")
     op.execute("CREATE INDEX calls_tenant_id_conversation_id_idx ON calls (tenant_id, conversation_id)")
     protect("calls")
-    allow_sweep("calls", ["tenant_id", "id", "status", "due_at", "lease_until"])
+    allow_sweep("calls", ["tenant_id", "id", "kind", "status", "due_at", "lease_until"])
     op.execute("""
         CREATE TABLE timers (
             tenant_id UUID NOT NULL,

@@ -84,6 +84,7 @@ inbox = Table(
     UniqueConstraint("tenant_id", "channel_id", "external_id"),
     ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
     Index(None, "tenant_id", "conversation_id"),
+    Index("inbox_waiting_idx", "received_at", postgresql_where=text("status = 'pending'")),
     Index("inbox_pending_idx", "tenant_id", "conversation_id", "id", postgresql_where=text("status = 'pending'")),
 )
 
@@ -120,5 +121,5 @@ outbox = Table(
     Column("sent_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant_id", "conversation_id", "seq"),
     ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
-    Index("outbox_due_idx", "due_at", postgresql_where=text("status = 'pending'")),
+    Index("outbox_due_idx", "due_at", postgresql_where=text("status in ('pending', 'sending')")),
 )

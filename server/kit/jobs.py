@@ -218,9 +218,10 @@ async def _perform(resources: Resources, known: Job, claimed: _Claimed) -> str:
     except GiveUp as reason:
         return await _end(resources.db, claimed, "dead", str(reason))
     except asyncio.CancelledError:
-        if not doing.cancelled():
-            raise
-        return "skipped"  # somebody else has the lease now
+        if doing.cancelled() and not _asked_to_stop():
+            return "skipped"  # somebody else has the lease now
+        await asyncio.shield(_end(resources.db, claimed, "pending", "the worker was stopped"))
+        raise
     except Exception as error:
         reason_text = f"took longer than {known.timeout_s:g} s" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
         log.warning("job %s %s failed, try %d of %d: %s", claimed.name, claimed.id, claimed.attempts, known.tries, reason_text)
@@ -231,6 +232,11 @@ async def _perform(resources: Resources, known: Job, claimed: _Claimed) -> str:
         with suppress(asyncio.CancelledError):
             await renewing
     return await _end(resources.db, claimed, "done", None)
+
+
+def _asked_to_stop() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _renew(db: Database, claimed: _Claimed, doing: asyncio.Future[None]) -> None:

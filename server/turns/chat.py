@@ -7,7 +7,7 @@ import msgspec
 
 from flow_runtime import Choice, ConversationStarted, Input, Message
 from server.channels.queries import Channel
-from server.conversations.inbox import Contact
+from server.conversations.inbox import Contact, contact_id_of
 from server.conversations.token import ConversationToken
 from server.kit import clock
 from server.kit.errors import Problem
@@ -63,7 +63,7 @@ def incoming_of(message: MessageIn, channel: Channel, caller: Caller) -> Incomin
     conversation_id = _conversation_for(message, channel, caller)
     if conversation_id is None:
         contact = _contact_for(message, caller)
-        key = f"chat:{contact.external_id.replace(':', '_')}:{message.client_message_id}"
+        key = f"chat:{contact_id_of(channel.id, contact.external_id)}:{message.client_message_id}"
     else:
         contact = None
         key = f"chat:{conversation_id}:{message.client_message_id}"
@@ -104,10 +104,9 @@ def _conversation_for(message: MessageIn, channel: Channel, caller: Caller) -> U
 def _contact_for(message: MessageIn, caller: Caller) -> Contact:
     """Who starts a conversation. A visitor's message id stands for them when it is sent twice: it must not be guessable."""
     if caller.member is None and len(message.client_message_id) < SHORTEST_UNGUESSABLE:
-        raise _invalid(
-            "client_message_id",
-            f"The first message of a conversation needs an id that cannot be guessed: {SHORTEST_UNGUESSABLE} characters or more, such as a UUID.",
-        )
+        words = f"an id that cannot be guessed: {SHORTEST_UNGUESSABLE} characters or more, such as a UUID"
+        raise _invalid("client_message_id", f"The first message of a conversation needs {words}.")
+
     given = message.contact or ContactIn(id=f"visitor-{message.client_message_id}")
     return Contact(given.id, given.name, given.language, given.attributes)
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +21,10 @@ from server.kit.jobs import Resources, ring
 from server.kit.live import Live
 from server.kit.secrets import Vault
 from server.kit.settings import Settings
+from server.llm.gateway import Gateway
 from server.turns.answers import TurnAnswer, answer_at_once, settle
 from server.turns.batches import Batch, Fresh, Incoming, Known, Later, Nothing, Pending, Result, Unit, take_fresh, take_pending
-from server.turns.perform import perform_in_process
+from server.turns.perform import Tools, perform_in_process
 from server.turns.queue import Queue
 from server.turns.rows import Saved
 from server.turns.statements import SESSION
@@ -43,6 +43,7 @@ class Turns:
 
     def __init__(self, db: Database, redis: Redis, live: Live, settings: Settings, vault: Vault, http: OutboundClient) -> None:
         self.resources = Resources(settings, db, redis, live, vault, http)
+        self.tools = Tools(self.resources, Gateway(http))
         self._queue = Queue()
         self._wake = asyncio.Event()
         self._flushers: list[asyncio.Task[None]] = []
@@ -59,13 +60,13 @@ class Turns:
     async def stop(self) -> None:
         """Let what has begun come to its commit, then stop."""
         self._stopping = True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(5.0):
-                while len(self._queue):
-                    await asyncio.sleep(0.02)
+        begun = [unit.future for unit in self._queue.units()]
+        if begun:
+            await asyncio.wait(begun, timeout=5.0)
         for task in (*self._flushers, *self._tasks):
             task.cancel()
         await asyncio.gather(*self._flushers, *self._tasks, return_exceptions=True)
+        await self.tools.gateway.close()
 
     async def take(self, incoming: Incoming, *, within_s: float = ANSWER_WITHIN_S) -> TurnAnswer:
         """Store the message and answer it; the same message again gives the same answer."""
@@ -200,7 +201,7 @@ class Turns:
             self._go(self._announce(tenant_id, batch.saved))
         for saved in batch.saved:
             for call in saved.calls:
-                self._go(perform_in_process(self.resources, call, self.wake))
+                self._go(perform_in_process(self.tools, call, self.wake))
 
     def _go(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

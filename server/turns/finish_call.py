@@ -1,6 +1,6 @@
 """The end of a call, however it came: its result is stored as an input once, and the conversation can go on."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -25,13 +25,14 @@ OPEN = ("pending", "running")
 
 @dataclass(frozen=True, slots=True)
 class CallEnd:
-    """How a call ended. `usage` is what a model's answer took, as the event `model.used` tells it."""
+    """How a call ended. `usage` is what a model's answer took, as the event `model.used` tells it; `also` is written in the same commit."""
 
     ok: bool
     value: Any = None
     error: CallError | None = None
     ms: float = 0.0
     usage: Mapping[str, Any] | None = None
+    also: Callable[[AsyncConnection], Awaitable[None]] | None = None
 
 
 async def claim_call(db: Database, tenant_id: UUID, call_id: str) -> OpenCall | None:
@@ -80,7 +81,7 @@ async def renew_call(db: Database, call: OpenCall) -> bool:
 async def give_call_back(db: Database, call: OpenCall) -> None:
     """Let another try take the call at once."""
     async with db.tenant(call.tenant_id) as conn:
-        await conn.execute(update(calls).where(*_ours(call)).values(status="pending", lease_until=None))
+        await conn.execute(update(calls).where(*_ours(call)).values(lease_until=clock.now()))
 
 
 async def finish_call(db: Database, call: OpenCall, end: CallEnd) -> bool:
@@ -118,6 +119,8 @@ async def _finish(conn: AsyncConnection, tenant_id: UUID, call_id: str, end: Cal
     ).first()
     if closed is None:
         return False
+    if end.also is not None:
+        await end.also(conn)
     place = (
         await conn.execute(
             select(conversations.c.channel_id, conversations.c.flow_id, conversations.c.flow_version, conversations.c.is_test).where(

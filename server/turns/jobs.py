@@ -2,8 +2,9 @@
 
 from server.conversations.inbox import ring_doorbell
 from server.kit.jobs import GiveUp, Work, job
+from server.llm.gateway import Gateway
 from server.turns.finish_call import claim_call
-from server.turns.perform import perform
+from server.turns.perform import Tools, perform
 
 
 @job("turns.perform_call", tries=5, timeout_s=330.0)
@@ -12,5 +13,5 @@ async def perform_call(work: Work, call_id: str) -> None:
     if call_id.count(":") != 3:
         raise GiveUp(f"not the id of a call: {call_id[:100]}")
     call = await claim_call(work.db, work.tenant_id, call_id)
-    if call is not None and await perform(work.resources, call):
+    if call is not None and await perform(Tools(work.resources, Gateway(work.resources.http)), call):
         await ring_doorbell(work.resources.redis, work.tenant_id, call.conversation_id)

@@ -4,7 +4,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from server.turns.batches import Fresh, Pending, Unit
+from server.turns.batches import Pending, Unit
 
 BATCH = 64
 
@@ -19,6 +19,10 @@ class Queue:
 
     def __len__(self) -> int:
         return sum(len(units) for units in self._tenants.values())
+
+    def units(self) -> list[Unit]:
+        """Everything that waits."""
+        return [unit for units in self._tenants.values() for unit in units]
 
     def put(self, tenant_id: UUID, unit: Unit) -> None:
         """Add a unit at the end."""
@@ -61,6 +65,3 @@ class Queue:
                 held.add(place)  # what came later for the same conversation must not overtake
                 rest.append(unit)
         return batch, rest
-
-
-__all__ = ["Fresh", "Pending", "Queue", "Unit"]

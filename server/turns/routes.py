@@ -3,24 +3,30 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
+from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Stream
 from litestar.status_codes import HTTP_200_OK
 
 from server.channels.queries import Channel
 from server.channels.web.origins import admit
+from server.conversations.queries import find_conversation
 from server.conversations.stream import topic_of
 from server.kit.answers import answer_error
+from server.kit.db import Database
 from server.kit.errors import Problem
 from server.kit.live import Live, Subscription
+from server.security.identity import Identity
 from server.turns.batches import Incoming
 from server.turns.chat import MOST_BYTES, answer_out, incoming_of, read_message, token_of
 from server.turns.doors import Caller, Doors, doors_of
 from server.turns.engine import Turns
 from server.turns.schemas import AnswerOut, MessageIn, encode
+from server.turns.trace import Trace, trace_of
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -104,4 +110,12 @@ def _frame(event: str, data: Mapping[str, Any] | msgspec.Struct, number: int | N
     return head + b"event: %s\ndata: %s\n\n" % (event.encode(), encode(data))
 
 
-handlers = [take_message]
+@get("/api/v2/chat/conversations/{conversation_id:uuid}/trace", opt={"permission": "conversations:read"})
+async def show_trace(conversation_id: FromPath[UUID], db: NamedDependency[Database], identity: NamedDependency[Identity]) -> Trace:
+    """Every turn of a conversation: inputs, path, variables set, calls with their answers."""
+    async with db.tenant(identity.tenant_id) as conn:
+        await find_conversation(conn, identity.tenant_id, conversation_id)
+        return await trace_of(conn, identity.tenant_id, conversation_id)
+
+
+handlers = [take_message, show_trace]

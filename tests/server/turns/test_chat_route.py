@@ -1,30 +1,13 @@
 """POST /api/v2/chat/message, from the outside."""
 
 import asyncio
-from typing import Any
 from uuid import uuid4
 
 import httpx
 
 from server.kit.db import Database
-from tests.server.turns.bots import ECHO, Bot, publish
-
-
-async def say(client: httpx.AsyncClient, bot: Bot, answer: dict[str, Any] | None = None, /, **body: Any) -> dict[str, Any]:
-    """Post a message, in the conversation of an earlier answer if there is one."""
-    headers = {"authorization": f"Bearer {answer['token']}"} if answer else {}
-    given = {"channel_id": str(bot.channel_id), "client_message_id": str(uuid4()), **body}
-    if answer:
-        given["conversation_id"] = answer["conversation_id"]
-    response = await client.post("/api/v2/chat/message", json=given, headers=headers)
-    assert response.status_code == 200, response.text
-    found: dict[str, Any] = response.json()
-    return found
-
-
-def texts(answer: dict[str, Any]) -> list[str]:
-    """What the bot said."""
-    return [message["body"]["text"] for message in answer["messages"] if message["direction"] == "out"]
+from tests.server.turns.bots import ECHO, publish
+from tests.server.turns.talk import say, texts
 
 
 async def test_a_conversation_from_hello_to_goodbye(client: httpx.AsyncClient, db: Database) -> None:

@@ -1,0 +1,48 @@
+"""Closing a conversation by hand, and opening it again."""
+
+from uuid import UUID
+
+from sqlalchemy import func, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.conversations.queries import find_conversation
+from server.conversations.tables import conversations
+from server.kit import clock
+from server.kit.events import record
+
+
+async def close_conversation(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> None:
+    """Put a conversation away. A customer who writes again opens it. Closing a closed one changes nothing."""
+    before = await find_conversation(conn, tenant_id, conversation_id)
+    if before.status == "closed":
+        return
+    now = clock.now()
+    outcome = before.outcome or "abandoned"
+    await conn.execute(
+        update(conversations)
+        .where(conversations.c.tenant_id == tenant_id, conversations.c.id == conversation_id)
+        .values(status="closed", outcome=outcome, ended_at=func.coalesce(conversations.c.ended_at, now), updated_at=now)
+    )
+    if before.ended_at is None and not before.is_test:
+        await record(
+            conn,
+            tenant_id,
+            "conversation.ended",
+            {"outcome": outcome},
+            conversation_id=conversation_id,
+            flow_id=before.flow_id,
+            flow_version=before.flow_version,
+            channel_id=before.channel_id,
+        )
+
+
+async def reopen_conversation(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> None:
+    """Take a closing back."""
+    before = await find_conversation(conn, tenant_id, conversation_id)
+    if before.status == "closed":
+        status = "ended" if before.waiting_for == "ended" else "open"
+        await conn.execute(
+            update(conversations)
+            .where(conversations.c.tenant_id == tenant_id, conversations.c.id == conversation_id)
+            .values(status=status, updated_at=clock.now())
+        )

@@ -1,0 +1,128 @@
+"""Conversations over HTTP: lists, transcripts, closing; the webhooks' door; health."""
+
+import asyncio
+from datetime import datetime
+from uuid import UUID
+
+from litestar import Response, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.status_codes import HTTP_204_NO_CONTENT
+from redis.asyncio import Redis
+from sqlalchemy import text
+
+from server.conversations import queries, receive
+from server.conversations.close import close_conversation, reopen_conversation
+from server.conversations.queries import Filters
+from server.conversations.schemas import ConversationOut, ConversationPage, Health, TranscriptMessage, TranscriptPage
+from server.kit.db import Database
+from server.kit.errors import Problem
+from server.security.identity import Identity
+
+READ = {"permission": "conversations:read"}
+WRITE = {"permission": "conversations:write"}
+PATIENCE_S = 2.0
+
+
+@get("/api/v2/chat/conversations", opt=READ)
+async def list_conversations(
+    db: NamedDependency[Database],
+    identity: NamedDependency[Identity],
+    limit: FromQuery[int] = queries.PAGE,
+    cursor: FromQuery[str | None] = None,
+    status: FromQuery[str | None] = None,
+    outcome: FromQuery[str | None] = None,
+    flow_id: FromQuery[UUID | None] = None,
+    channel_id: FromQuery[UUID | None] = None,
+    contact_id: FromQuery[str | None] = None,
+    started_from: FromQuery[datetime | None] = None,
+    started_before: FromQuery[datetime | None] = None,
+    is_test: FromQuery[bool] = False,
+) -> ConversationPage:
+    """Conversations, the one that moved last first."""
+    _check_limit(limit)
+    filters = Filters(status, outcome, flow_id, channel_id, contact_id, started_from, started_before, is_test)
+    async with db.tenant(identity.tenant_id) as conn:
+        rows, after = await queries.list_conversations(conn, identity.tenant_id, filters, limit=limit, cursor=cursor)
+    return ConversationPage([ConversationOut.of(row) for row in rows], after)
+
+
+@get("/api/v2/chat/conversations/{conversation_id:uuid}", opt=READ)
+async def show(conversation_id: FromPath[UUID], db: NamedDependency[Database], identity: NamedDependency[Identity]) -> ConversationOut:
+    """One conversation."""
+    async with db.tenant(identity.tenant_id) as conn:
+        return ConversationOut.of(await queries.find_conversation(conn, identity.tenant_id, conversation_id))
+
+
+@get("/api/v2/chat/conversations/{conversation_id:uuid}/messages", opt=READ)
+async def show_messages(
+    conversation_id: FromPath[UUID],
+    db: NamedDependency[Database],
+    identity: NamedDependency[Identity],
+    limit: FromQuery[int] = queries.PAGE,
+    cursor: FromQuery[str | None] = None,
+) -> TranscriptPage:
+    """The transcript, in order."""
+    _check_limit(limit)
+    after = _number(cursor)
+    async with db.tenant(identity.tenant_id) as conn:
+        await queries.find_conversation(conn, identity.tenant_id, conversation_id)
+        rows = await queries.transcript(conn, identity.tenant_id, conversation_id, after=after, limit=limit + 1)
+    found = [TranscriptMessage(**row._mapping) for row in rows[:limit]]
+    return TranscriptPage(found, str(found[-1].seq) if len(rows) > limit else None)
+
+
+@post("/api/v2/chat/conversations/{conversation_id:uuid}/closure", opt=WRITE, status_code=HTTP_204_NO_CONTENT)
+async def close(conversation_id: FromPath[UUID], db: NamedDependency[Database], identity: NamedDependency[Identity]) -> None:
+    """Close a conversation."""
+    async with db.tenant(identity.tenant_id) as conn:
+        await close_conversation(conn, identity.tenant_id, conversation_id)
+
+
+@delete("/api/v2/chat/conversations/{conversation_id:uuid}/closure", opt=WRITE)
+async def reopen(conversation_id: FromPath[UUID], db: NamedDependency[Database], identity: NamedDependency[Identity]) -> None:
+    """Open a closed conversation again."""
+    async with db.tenant(identity.tenant_id) as conn:
+        await reopen_conversation(conn, identity.tenant_id, conversation_id)
+
+
+@get(["/health", "/api/v2/chat/health"], opt={"public": True})
+async def health(db: NamedDependency[Database], redis: NamedDependency[Redis]) -> Response[Health]:
+    """200 when this process can store messages, 503 when it cannot. Without Redis everything still works, later."""
+    database, cache = await asyncio.gather(_ask_database(db), _ask_redis(redis))
+    status = "ok" if database == cache == "ok" else "degraded" if database == "ok" else "down"
+    return Response(Health(status, database, cache), status_code=503 if status == "down" else 200)
+
+
+async def _ask_database(db: Database) -> str:
+    try:
+        async with asyncio.timeout(PATIENCE_S), db.engine.connect() as conn:
+            await conn.execute(text("select 1"))
+    except Exception as error:
+        return type(error).__name__
+    return "ok"
+
+
+async def _ask_redis(redis: Redis) -> str:
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await redis.ping()
+    except Exception as error:
+        return type(error).__name__
+    return "ok"
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= queries.MOST:
+        raise Problem(422, "bad_limit", f"Ask for 1 to {queries.MOST} at a time.", fields={"limit": f"Use 1 to {queries.MOST}."})
+
+
+def _number(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
+        raise Problem(400, "bad_cursor", "This cursor is not one of ours. Start again without it.")
+    return int(cursor)
+
+
+handlers = [list_conversations, show, show_messages, close, reopen, health, *receive.handlers]

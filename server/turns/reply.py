@@ -1,0 +1,119 @@
+"""A model's reply for a flow: the conversation so far goes along, the text streams out as it is written, the cost is noted."""
+
+import time
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flow_runtime import CallError
+from server.conversations.stream import topic_of
+from server.conversations.tables import messages
+from server.kit.jobs import Resources
+from server.kit.live import Live
+from server.llm.gateway import Gateway
+from server.llm.messages import ChatMessage, ModelFailed, Provider, ReplyRequest, ReplyResult
+from server.llm.providers import open_provider
+from server.llm.usage import record_usage
+from server.turns.finish_call import CallEnd
+from server.turns.rows import OpenCall
+
+TELL_EVERY_S = 0.05
+MOST_CHARACTERS_OF_HISTORY = 24_000
+
+
+async def reply(resources: Resources, gateway: Gateway, call: OpenCall) -> CallEnd:
+    """Ask the model; a failure is an answer too."""
+    began = time.perf_counter()
+    payload = dict(call.payload)
+    history = int(payload.pop("history", 0))
+    try:
+        request = ReplyRequest.of(payload)
+    except msgspec.ValidationError as error:
+        return CallEnd(False, error=CallError("refused", f"The model cannot be asked this: {error}"))
+    provider: Provider | None = None
+    result: ReplyResult | ModelFailed
+    try:
+        async with resources.db.tenant(call.tenant_id) as conn:
+            provider = await open_provider(conn, resources.vault, call.tenant_id, request.model)
+            earlier = await _earlier(conn, call, history, request.messages[-1].content if request.messages else "")
+        telling = _Telling(resources.live, call, aloud=request.say)
+        request = msgspec.structs.replace(request, messages=[*earlier, *request.messages])
+        result = await gateway.reply(provider, request, telling.hear, timeout_s=call.timeout_s)
+        await telling.flush()
+    except ModelFailed as failed:
+        result = failed
+    return _end_of(call, provider, result, round((time.perf_counter() - began) * 1000))
+
+
+def _end_of(call: OpenCall, provider: Provider | None, result: ReplyResult | ModelFailed, ms: int) -> CallEnd:
+    async def note(conn: AsyncConnection) -> None:
+        if provider is not None:
+            await record_usage(conn, call.tenant_id, provider, result, ms=ms, call_id=call.id, conversation_id=call.conversation_id)
+
+    if isinstance(result, ModelFailed):
+        return CallEnd(False, error=CallError(result.kind, str(result)), ms=ms, also=note)
+    used = {
+        "model": result.model,
+        "input_tokens": result.input_tokens,
+        "output_tokens": result.output_tokens,
+        "cost_usd": result.cost_usd,
+        "ms": result.ms,
+    }
+    return CallEnd(True, result.to_json(), ms=ms, usage=used, also=note)
+
+
+async def _earlier(conn: AsyncConnection, call: OpenCall, count: int, asked: str) -> list[ChatMessage]:
+    """The last messages before the one that is answered now, oldest first."""
+    rows = list(await conn.execute(_newest(call.tenant_id, call.conversation_id, count + 1)))
+    if rows and rows[0].direction == "in" and rows[0].body.get("text", "").strip() == asked:
+        rows = rows[1:]
+    found: list[ChatMessage] = []
+    room = MOST_CHARACTERS_OF_HISTORY
+    for row in rows[:count]:
+        text = str(row.body.get("text", ""))
+        room -= len(text)
+        if room < 0:
+            break
+        if text:
+            found.append(ChatMessage("user" if row.direction == "in" else "assistant", text))
+    return found[::-1]
+
+
+def _newest(tenant_id: UUID, conversation_id: UUID, limit: int) -> Select[tuple[str, dict[str, Any]]]:
+    return (
+        select(messages.c.direction, messages.c.body)
+        .where(messages.c.tenant_id == tenant_id, messages.c.conversation_id == conversation_id)
+        .order_by(messages.c.seq.desc())
+        .limit(limit)
+    )
+
+
+class _Telling:
+    """Passes the text on as it grows, a few times a second instead of word by word."""
+
+    def __init__(self, live: Live, call: OpenCall, *, aloud: bool) -> None:
+        self._live = live
+        self._call = call
+        self._aloud = aloud
+        self._told = 0
+        self._waiting = ""
+        self._last = 0.0
+
+    async def hear(self, piece: str) -> None:
+        """One more piece of the text."""
+        self._waiting += piece
+        if time.monotonic() - self._last >= TELL_EVERY_S:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Tell what has not been told."""
+        if not (self._waiting and self._aloud):
+            return
+        news = {"kind": "delta", "call_id": self._call.id, "text": self._waiting, "from": self._told}
+        self._told += len(self._waiting)
+        self._waiting = ""
+        self._last = time.monotonic()
+        await self._live.publish(self._call.tenant_id, topic_of(self._call.conversation_id), news)

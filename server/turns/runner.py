@@ -1,0 +1,154 @@
+"""The turn runner: answers the doorbell, and sweeps every other second for what was left.
+
+Any number of runners may run: leases and version numbers decide who takes what.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from uuid import UUID
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from server.analytics.ingest import roll_up_all
+from server.conversations.deliver import Delivery
+from server.conversations.inbox import DOORBELL
+from server.kit.db import Database
+from server.kit.http import OutboundClient
+from server.kit.jobs import due_jobs, ring_again
+from server.kit.live import Live
+from server.kit.secrets import Vault
+from server.kit.settings import BadSetting, Settings
+from server.turns.engine import Turns
+from server.turns.finish_call import claim_call, give_up_call
+from server.turns.perform import perform_in_process
+from server.turns.sweep import DueCall, due_calls, fire_timers, waiting_conversations, waiting_outboxes
+
+SWEEP_EVERY_S = 1.0
+ROLL_UP_EVERY_S = 2.0
+RINGS_AT_ONCE = 500
+
+log = logging.getLogger(__name__)
+
+
+class Runner:
+    """The work of one runner process."""
+
+    def __init__(self, turns: Turns) -> None:
+        self.turns = turns
+        self.resources = turns.resources
+        self.delivery = Delivery(self.resources.db, self.resources.vault, self.resources.http)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop`."""
+        loops = [
+            asyncio.create_task(self._answer_doorbell(), name="doorbell"),
+            asyncio.create_task(self._every(SWEEP_EVERY_S, self.sweep), name="sweeper"),
+            asyncio.create_task(self._every(ROLL_UP_EVERY_S, self._roll_up), name="roll-up"),
+        ]
+        await stop.wait()
+        for task in (*loops, *self._tasks):
+            task.cancel()
+        await asyncio.gather(*loops, *self._tasks, return_exceptions=True)
+
+    async def sweep(self) -> None:
+        """Take up everything that is due."""
+        db, redis = self.resources.db, self.resources.redis
+        for tenant_id, conversation_id in await fire_timers(db):
+            self.turns.wake(tenant_id, conversation_id)
+        for tenant_id, conversation_id in await waiting_conversations(db):
+            self.turns.wake(tenant_id, conversation_id)
+        for call in await due_calls(db):
+            await self._take_up_call(call)
+        for tenant_id, conversation_id in await waiting_outboxes(db):
+            self._deliver(tenant_id, conversation_id)
+        for tenant_id, job_id in await due_jobs(db):
+            await ring_again(redis, tenant_id, job_id)
+
+    async def _take_up_call(self, due: DueCall) -> None:
+        db = self.resources.db
+        if due.late:
+            conversation_id = await give_up_call(db, due.tenant_id, due.id)
+            if conversation_id is not None:
+                self.turns.wake(due.tenant_id, conversation_id)
+        elif (call := await claim_call(db, due.tenant_id, due.id)) is not None:
+            self._go(perform_in_process(self.turns.tools, call, self.turns.wake))
+
+    async def _answer_doorbell(self) -> None:
+        redis = self.resources.redis
+        while True:
+            try:
+                for tenant_id, conversation_id in await _rings(redis):
+                    self.turns.wake(tenant_id, conversation_id)
+                    self._deliver(tenant_id, conversation_id)
+            except (RedisError, OSError) as error:
+                log.warning("the doorbell is out of order: %r", error)
+                await asyncio.sleep(1.0)
+
+    def _deliver(self, tenant_id: UUID, conversation_id: UUID) -> None:
+        self._go(self.delivery.deliver(tenant_id, conversation_id))
+
+    async def _roll_up(self) -> None:
+        await roll_up_all(self.resources.db, self.resources.live)
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except Exception:
+                log.exception("sweeping failed")
+            await asyncio.sleep(seconds)
+
+    def _go(self, work: "Awaitable[None]") -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("work after a ring failed", exc_info=error)
+
+
+async def _rings(redis: Redis) -> list[tuple[UUID, UUID]]:
+    """The conversations whose doorbell rang, after waiting for the first."""
+    first = await redis.blpop([DOORBELL], timeout=1)
+    if first is None:
+        return []
+    more = await redis.lpop(DOORBELL, RINGS_AT_ONCE) or []
+    found: dict[tuple[UUID, UUID], None] = {}
+    for ring in (first[1], *more):
+        tenant, _, conversation = (ring.decode() if isinstance(ring, bytes) else str(ring)).partition(":")
+        try:
+            found[UUID(tenant), UUID(conversation)] = None
+        except ValueError:
+            log.warning("a ring that names no conversation: %r", ring)
+    return list(found)
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    if settings.database_url is None or settings.redis_url is None:
+        raise BadSetting("the runner needs CHATLOOM_DATABASE_URL and CHATLOOM_REDIS_URL; `chatloom run` sets both")
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        db = Database(settings.database_url)
+        stack.push_async_callback(db.close)
+        redis = Redis.from_url(settings.redis_url)
+        stack.push_async_callback(redis.aclose)
+        http = OutboundClient(settings.outbound_allow)
+        stack.push_async_callback(http.close)
+        live = Live(redis)
+        await live.start()
+        stack.push_async_callback(live.stop)
+        turns = Turns(db, redis, live, settings, Vault.open(settings.secret_key_file), http)
+        await turns.start()
+        stack.push_async_callback(turns.stop)
+        await Runner(turns).run(stop)

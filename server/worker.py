@@ -1,0 +1,219 @@
+"""The worker process: takes rings from RQ and does the jobs they name, many at a time, on one event loop.
+
+RQ's loop runs in the main thread and only hands over; the jobs run as coroutines in a thread of their own, so that one slow service does
+not keep the others waiting. A ring that is not exactly our entry function with two ids is refused before anything of it is imported.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import importlib.util
+import logging
+import os
+import pkgutil
+import signal
+import threading
+import time
+from collections.abc import Coroutine
+from typing import Any
+from uuid import UUID
+
+import redis
+import redis.asyncio
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+from rq import Queue, SimpleWorker
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+import server
+from server.kit.db import Database
+from server.kit.http import OutboundClient
+from server.kit.jobs import ENTRY, QUEUE, Resources, run_job
+from server.kit.live import Live
+from server.kit.secrets import Vault
+from server.kit.settings import BadSetting, Settings
+
+AT_ONCE = 16
+FINISH_S = 5.0
+STUCK_S = 120.0
+
+log = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """A ring asks for something else than a job of ours."""
+
+
+class Ring(Job):
+    """A job of RQ that can only be our entry function with the ids of a tenant and a job; nothing named in Redis is ever imported."""
+
+    @property
+    def func(self) -> Any:
+        """Our entry function; raises Refused for any other."""
+        if self.func_name != ENTRY or self.instance is not None or self.kwargs or len(self.args) != 2:
+            raise Refused("this is not a job of Chatloom")
+        return perform
+
+    def restore(self, raw_data: Any) -> Any:
+        """Read the job without the callbacks and webhooks that somebody may have put there."""
+        restored = super().restore(raw_data)
+        self._success_callback_name = self._failure_callback_name = self._stopped_callback_name = None
+        self.webhooks = []
+        self.retries_left = None
+        return restored
+
+
+class RingQueue(Queue):
+    """A queue of such rings."""
+
+    job_class = Ring
+
+
+class RingWorker(SimpleWorker):
+    """Takes rings in its own process, one after the other; the work itself is handed to the loop."""
+
+    job_class = Ring
+    queue_class = RingQueue
+
+
+class Hands:
+    """The event loop of this process, in a thread, with what the jobs share."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._free = threading.BoundedSemaphore(AT_ONCE)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._resources: Resources | None = None
+        self._running: set[asyncio.Task[Any]] = set()
+        self._beat = time.monotonic()
+        self._ready = threading.Event()
+        self._stop: asyncio.Event | None = None
+        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+
+    def start(self) -> None:
+        """Open the database and begin; returns when jobs can be taken."""
+        self._thread.start()
+        self._ready.wait()
+        if self._resources is None:
+            raise RuntimeError("the worker could not open its connections")
+        threading.Thread(target=self._watch, name="watch", daemon=True).start()
+
+    def take(self, tenant_id: UUID, job_id: UUID) -> None:
+        """Do a job soon; waits while all hands are full."""
+        self._free.acquire()
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._begin, tenant_id, job_id)
+
+    def stop(self) -> None:
+        """Finish what can be finished in a moment; the rest is left to the next worker."""
+        if self._loop is not None and self._stop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(FINISH_S + 5)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._live())
+        finally:
+            self._ready.set()
+
+    async def _live(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        async with open_resources(self._settings) as resources:
+            self._resources = resources
+            beating = asyncio.create_task(self._beat_for_ever())
+            self._ready.set()
+            await self._stop.wait()
+            if self._running:
+                await asyncio.wait(self._running, timeout=FINISH_S)
+            beating.cancel()
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _begin(self, tenant_id: UUID, job_id: UUID) -> None:
+        task = asyncio.ensure_future(self._do(tenant_id, job_id))
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+
+    def _do(self, tenant_id: UUID, job_id: UUID) -> Coroutine[Any, Any, str]:
+        assert self._resources is not None
+        return run_job(self._resources, tenant_id, job_id)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        self._free.release()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a job could not be run: %r", error)
+
+    async def _beat_for_ever(self) -> None:
+        while True:
+            self._beat = time.monotonic()
+            await asyncio.sleep(1.0)
+
+    def _watch(self) -> None:
+        """A job that blocks the loop can be ended only with the process; its lease runs out and it counts as a try."""
+        while self._thread.is_alive():
+            time.sleep(1.0)
+            if time.monotonic() - self._beat > STUCK_S:
+                log.critical("a job has blocked this worker for %.0f s; the worker ends", STUCK_S)
+                os._exit(70)
+
+
+hands: Hands | None = None
+
+
+def perform(tenant_id: str, job_id: str) -> None:
+    """The one function that RQ may call: hand the job with these ids over."""
+    try:
+        ids = UUID(tenant_id), UUID(job_id)
+    except (ValueError, AttributeError, TypeError):
+        raise Refused("a ring carries the ids of a tenant and a job") from None
+    assert hands is not None
+    hands.take(*ids)
+
+
+@contextlib.asynccontextmanager
+async def open_resources(settings: Settings) -> Any:
+    """What a process without pages shares with all its work."""
+    if settings.database_url is None or settings.redis_url is None:
+        raise BadSetting("this process needs CHATLOOM_DATABASE_URL and CHATLOOM_REDIS_URL; `chatloom run` sets both")
+    async with contextlib.AsyncExitStack() as stack:
+        db = Database(settings.database_url)
+        stack.push_async_callback(db.close)
+        connection = redis.asyncio.from_url(settings.redis_url)
+        stack.push_async_callback(connection.aclose)
+        http = OutboundClient(settings.outbound_allow)
+        stack.push_async_callback(http.close)
+        live = Live(connection)
+        await live.start()
+        stack.push_async_callback(live.stop)
+        yield Resources(settings, db, connection, live, Vault.open(settings.secret_key_file), http)
+
+
+def load_jobs() -> None:
+    """Import every room's jobs: what is not registered cannot be done."""
+    for room in pkgutil.iter_modules(server.__path__):
+        path = f"server.{room.name}.jobs"
+        if room.ispkg and room.name != "kit" and importlib.util.find_spec(path):
+            importlib.import_module(path)
+
+
+def run(settings: Settings) -> None:
+    """Do jobs until somebody asks to stop."""
+    global hands
+    if settings.redis_url is None:
+        raise BadSetting("this process needs CHATLOOM_REDIS_URL; `chatloom run` sets it")
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("rq.worker").setLevel(logging.WARNING)
+    load_jobs()
+    hands = Hands(settings)
+    hands.start()
+    connection = redis.Redis.from_url(settings.redis_url, retry=Retry(ExponentialBackoff(cap=2.0), 10))
+    worker = RingWorker(
+        [RingQueue(QUEUE, connection=connection, serializer=JSONSerializer)], connection=connection, serializer=JSONSerializer
+    )
+    with contextlib.suppress(SystemExit):
+        worker.work(with_scheduler=False, logging_level="WARNING")
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    hands.stop()
