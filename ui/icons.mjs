@@ -4,6 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 
 const QUOTED = /["']([a-z][a-z0-9]*(?:-[a-z0-9]+)*)["']/g;
+const NOT_AN_ICON = /(?<!\w)(?:variant|type|size|name|id|"data-[\w-]+")\s*[=:]\s*$/;
 const TAG = /\{[{%][\s\S]*?[}%]\}/g;
 const SOURCES = [
   { folder: "ui/templates", extension: ".html", areas: (text) => text.match(TAG) ?? [] },
@@ -25,7 +26,9 @@ function usedNames(root, known) {
   for (const { folder, extension, areas } of SOURCES) {
     for (const file of filesIn(path.join(root, folder), extension)) {
       for (const area of areas(fs.readFileSync(file, "utf8"))) {
-        for (const [, name] of area.matchAll(QUOTED)) if (known(name)) found.add(name);
+        for (const { 1: name, index } of area.matchAll(QUOTED)) {
+          if (known(name) && !NOT_AN_ICON.test(area.slice(0, index))) found.add(name);
+        }
       }
     }
   }

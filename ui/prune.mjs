@@ -1,19 +1,24 @@
-// Leaves out of Basecoat's compiled style sheet the components that no page of ours uses.
+// Leaves out of Basecoat's compiled style sheet the components that no page of ours uses, and its colours: tokens.css has ours.
 const UNUSED = new RegExp(
   [
-    String.raw`\.(?:accordion|alert-dialog|avatar|breadcrumb|button-group|chart|combobox|command|drawer|dropdown-menu|empty|input-group|item|popover|scrollbar|sidebar|tabs|toast)(?![a-z])`,
+    String.raw`\.(?:accordion|alert|avatar|badge|breadcrumb|button-group|card|chart|combobox|command|drawer|dropdown-menu|empty|fieldset|input-group|item|popover|progress|scrollbar|sidebar|skeleton|tabs|toast)(?![a-z])`,
     String.raw`\.select:not\(select\)`,
     String.raw`\[data-(?:tooltip|popover)\b`,
     String.raw`type='range'`,
+    String.raw`^(?::root|\.dark)$`,
   ].join("|"),
 );
 
+/** A declaration for browsers without color-mix(), followed by the one for the browsers we support. */
+const FALLBACK = /([\w-]+):[^;{}]*;\s*@supports \(color: color-mix\(in lab, red, red\)\) \{\s*(\1:[^;{}]*;)\s*\}/g;
+
 export function pruneCss(css) {
-  return [...statements(css)].map(kept).join("");
+  return [...statements(css.replace(FALLBACK, "$2"))].map(kept).join("");
 }
 
 function kept({ head, body }) {
   if (body === undefined) return `${head};`;
+  if (head === "@layer properties") return ""; // for browsers without @property
   if (/^@(layer|media|supports)/.test(head)) {
     const inner = pruneCss(body);
     return inner.trim() ? `${head}{${inner}}` : "";

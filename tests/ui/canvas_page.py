@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, Request, Response, get, post
@@ -24,27 +25,9 @@ PALETTE = [
     }
     for family in ("messages", "logic")
 ]
-PAGE = environment().from_string(
-    """{% extends "base.html" %}{% import "editor/_node.html" as cards with context %}
-{% block title %}Canvas{% endblock %}
-{% block head %}<link rel="stylesheet" href="{{ asset("editor.css") }}">{% endblock %}
-{% block page %}<div class="editor"><meta id="rev" content="{{ flow.revision }}">
-<header class="editor-top"><b>Canvas</b><div id="history"><span id="saved" class="saved">Saved</span></div><span class="grow"></span>{{ ui.theme_menu() }}</header>
-<aside class="palette" aria-label="Steps">{{ ui.search_field("Find a step") }}{% for group in palette %}<section data-category="{{ group.category }}"><h3>{{ group.title }}</h3><ul>
-{% for item in group["items"] %}<li><button type="button" class="pitem" data-type="{{ item.type }}"><span class="tile" data-category="{{ group.category }}">{{ ui.node_icon(item.type) }}</span><span>{{ item.title }}<small>{{ item.summary }}</small></span></button></li>{% endfor %}</ul></section>{% endfor %}</aside>
-<main class="stage"><flow-canvas id="canvas" data-flow="f1" tabindex="0" role="application" aria-label="Flow canvas"{% if readonly %} readonly{% endif %}>
-<div class="fc-world"><svg class="fc-edges" width="1" height="1" aria-hidden="true"></svg>
-<div id="nodes">{% for one in nodes %}{{ cards.node(one) }}{% endfor %}</div><div id="edges" hidden>{% for one in edges %}{{ cards.edge(one) }}{% endfor %}</div></div>
-<div class="fc-marquee" hidden></div>{% include "editor/_canvas_tools.html" %}</flow-canvas></main>
-<aside class="side" aria-label="Properties">{{ ui.tabs([{"id": "panel", "text": "Properties"}, {"id": "problems", "text": "Problems"}]) }}
-<div id="panel" role="tabpanel" aria-labelledby="tab-panel" tabindex="0"></div><div id="problems" role="tabpanel" aria-labelledby="tab-problems" tabindex="0" hidden><button type="button" data-goto="n0" data-goto-field="title">Go</button></div></aside>
-</div>{% include "editor/_quick.html" %}{% include "editor/_find.html" %}{% endblock %}
-{% block scripts %}{{ ui.module("editor.js") }}{% endblock %}"""
-)
-FORM = environment().from_string(
-    """<form data-node="{{ node.id }}" hx-post="/flows/f1/nodes/{{ node.id }}" hx-swap="none" hx-sync="this:queue last" hx-trigger="submit, change delay:300ms">
-<div class="field" data-field="title"><label for="f-title">Name</label><input class="input" id="f-title" name="title" value="{{ node.title }}"></div></form>"""
-)
+HERE = Path(__file__).parent
+PAGE = environment().from_string((HERE / "canvas_page.html").read_text())
+FORM = environment().from_string((HERE / "canvas_form.html").read_text())
 
 Entry = dict[str, Any]
 
@@ -77,11 +60,19 @@ class Flow:
 
     def card(self, node: Mapping[str, Any]) -> Entry:
         title, category, ports = TYPES[node["type"]]
+        faulty = node["id"] == "n2"
         return {
-            **node, "rev": f"{self.revision}-{node['title']}", "type_title": title, "category": category, "text": "Hi {{ contact.name }}, how can I help you today?",
-            "ports": [{"name": name, "title": text} for name, text in ports], "start": node["id"] == next(iter(self.nodes)),
-            "errors": 0, "warnings": int(node["id"] == "n2"), "problem_text": "“Otherwise” leads nowhere" if node["id"] == "n2" else "",
-        }  # fmt: skip
+            **node,
+            "rev": f"{self.revision}-{node['title']}",
+            "type_title": title,
+            "category": category,
+            "text": "Hi {{ contact.name }}, how can I help you today?",
+            "ports": [{"name": name, "title": text} for name, text in ports],
+            "start": node["id"] == next(iter(self.nodes)),
+            "errors": 0,
+            "warnings": int(faulty),
+            "problem_text": "“Otherwise” leads nowhere" if faulty else "",
+        }
 
     def apply(self, op: Entry) -> tuple[list[str], list[str], list[str]]:
         """New nodes, new edges, removed ids."""

@@ -28,6 +28,7 @@ function start(canvas: FlowCanvas): void {
   });
   onClick("[data-goto]", (button) => {
     const node = canvas.nodes.get(button.dataset["goto"] ?? "");
+    button.closest("dialog")?.close();
     if (node) goTo(canvas, node, button.dataset["gotoField"]);
   });
 

@@ -71,7 +71,6 @@ function startSorting(down: PointerEvent): void {
   down.preventDefault();
   const before = [...rows.children];
   const stop = new AbortController();
-  grip.setPointerCapture(down.pointerId);
   row.classList.add("lifted");
   const sort = (event: PointerEvent): void => {
     const over = [...rows.children].find((other) => {
@@ -90,7 +89,8 @@ function startSorting(down: PointerEvent): void {
     row.classList.remove("lifted");
     if ([...rows.children].some((one, at) => one !== before[at])) changed(rows);
   };
-  grip.addEventListener("pointermove", sort, { signal: stop.signal });
-  grip.addEventListener("pointerup", finish, { signal: stop.signal });
-  grip.addEventListener("pointercancel", finish, { signal: stop.signal });
+  // on the window: a row that changes its place loses the captured pointer
+  window.addEventListener("pointermove", sort, { signal: stop.signal });
+  window.addEventListener("pointerup", finish, { signal: stop.signal });
+  window.addEventListener("pointercancel", finish, { signal: stop.signal });
 }
