@@ -1,0 +1,147 @@
+"""Inputs, effects and states are stored as JSON and come back as they were; what cannot be read says so."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from flow_runtime import (
+    AgentDone,
+    Attachment,
+    Call,
+    CallError,
+    CallResult,
+    CancelTimer,
+    Choice,
+    ConversationStarted,
+    Effect,
+    End,
+    EventReceived,
+    HandOff,
+    Input,
+    InvalidInput,
+    InvalidState,
+    Media,
+    Message,
+    Option,
+    Say,
+    SetTimer,
+    State,
+    TimerFired,
+    Track,
+    effect_from_json,
+    effect_to_json,
+    input_from_json,
+    input_to_json,
+)
+from flow_runtime.upgrades import upgraded
+
+AT = datetime(2026, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
+INPUTS: list[Input] = [
+    ConversationStarted(at=AT, seed=5),
+    Message("hello", "de", at=AT, seed=2**62),
+    Choice("red", "Red", at=AT),
+    Attachment("https://files.example/a.png", "image/png", "a.png", 12, "look", at=AT),
+    CallResult("c:1:n:1", True, {"a": [1, None]}, at=AT),
+    CallResult("c:1:n:1", False, None, CallError("timeout", "Too slow."), at=AT),
+    AgentDone("c:1:n:1", True, "done", at=AT),
+    TimerFired("c:1:n:1", at=AT),
+    EventReceived("paid", {"amount": 5}, at=AT),
+]
+EFFECTS: list[Effect] = [
+    Say("Hi"),
+    Say("Hi", (Option("a", "A"), Option("b", "B")), (Media("image", "https://a.example/b.png", "A cat"),), "c:1:n:1"),
+    Call("llm.reply", {"messages": [{"role": "user", "content": "x"}]}, 12.5, "c:1:n:1"),
+    SetTimer(AT, "c:1:n:1"),
+    CancelTimer("c:1:n:1"),
+    HandOff("asked for it", "sales"),
+    Track("intent", {"intent": "refund", "confidence": 0.5}),
+    End("unresolved"),
+]
+
+
+@pytest.mark.parametrize("input", INPUTS, ids=lambda input: type(input).__name__)
+def test_inputs_come_back_as_they_were(input: Input) -> None:
+    assert input_from_json(json.loads(json.dumps(input_to_json(input)))) == input
+
+
+@pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: type(effect).__name__)
+def test_effects_come_back_as_they_were(effect: Effect) -> None:
+    assert effect_from_json(json.loads(json.dumps(effect_to_json(effect)))) == effect
+
+
+def test_kinds_are_named() -> None:
+    assert [input_to_json(input)["kind"] for input in INPUTS[:3]] == ["conversation_started", "message", "choice"]
+    call = effect_to_json(EFFECTS[2])
+    assert (call["kind"], call["call_kind"]) == ("call", "llm.reply")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        7,
+        [],
+        "message",
+        {},
+        {"kind": "magic", "at": AT.isoformat()},
+        {"kind": ["message"], "at": AT.isoformat()},
+        {"kind": "message", "at": AT.isoformat()},
+        {"kind": "message", "text": "x"},
+        {"kind": "message", "text": 5, "at": AT.isoformat()},
+        {"kind": "message", "text": "x", "at": "yesterday"},
+        {"kind": "message", "text": "x", "at": "2026-01-01T00:00:00"},
+        {"kind": "message", "text": "x", "at": AT.isoformat(), "seed": "1"},
+        {"kind": "message", "text": "x", "at": AT.isoformat(), "admin": True},
+        {"kind": "choice", "value": 5, "at": AT.isoformat()},
+        {"kind": "call_result", "call_id": "x", "ok": "yes", "at": AT.isoformat()},
+        {"kind": "call_result", "call_id": "x", "ok": False, "error": {"kind": "x"}, "at": AT.isoformat()},
+        {"kind": "event_received", "name": "x", "payload": [], "at": AT.isoformat()},
+    ],
+)
+def test_what_is_no_input_is_refused(data: Any) -> None:
+    with pytest.raises(InvalidInput):
+        input_from_json(data)
+
+
+@pytest.mark.parametrize(
+    "data", [None, {}, {"kind": "say"}, {"kind": "say", "text": "x", "choices": [5]}, {"kind": "call", "call_kind": "x", "timeout_s": "1"}]
+)
+def test_what_is_no_effect_is_refused(data: Any) -> None:
+    with pytest.raises(InvalidInput):
+        effect_from_json(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        {},
+        {"conversation_id": 5},
+        {"conversation_id": "c", "magic": 1},
+        {"conversation_id": "c", "waiting_for": "rain"},
+        {"conversation_id": "c", "variables": []},
+        {"conversation_id": "c", "turn": "1"},
+        {"conversation_id": "c", "at": 5},
+    ],
+)
+def test_what_is_no_state_is_refused(data: Any) -> None:
+    with pytest.raises(InvalidState):
+        State.from_json(data)
+
+
+def test_old_documents_are_upgraded_step_by_step() -> None:
+    def second(document: dict[str, Any]) -> dict[str, Any]:
+        return {**document, "second": True}
+
+    def third(document: dict[str, Any]) -> dict[str, Any]:
+        assert document["second"]
+        return {**document, "third": True}
+
+    steps = {1: second, 2: third}
+    assert upgraded({"schema_version": 1}, steps) == {"schema_version": 3, "second": True, "third": True}
+    assert upgraded({"schema_version": 3}, steps) == {"schema_version": 3}
+    assert upgraded({"schema_version": "1"}, steps) == {"schema_version": "1"}
+    assert upgraded({"schema_version": 1}) == {"schema_version": 1}
