@@ -116,7 +116,7 @@ def install_node_packages(environment):
 
 def node_environment():
     """An environment with Node.js on its path: the machine's own when new enough, else the one from the Python package."""
-    environment = dict(os.environ)
+    environment = {"NODE_USE_SYSTEM_CA": "1", **os.environ}
     if node_is_new_enough(environment.get("PATH", "")):
         return environment
     environment["PATH"] = str(VENV / "bin") + os.pathsep + environment.get("PATH", "")
