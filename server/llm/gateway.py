@@ -57,9 +57,10 @@ async def warm_up() -> None:
 class Gateway:
     """Asks models. One for each process and event loop."""
 
-    def __init__(self, http: OutboundClient) -> None:
-        """`http` guards where the calls may go."""
+    def __init__(self, http: OutboundClient, *, idle_s: float = IDLE_S) -> None:
+        """`http` guards where the calls may go; a model that sends nothing for `idle_s` seconds is given up."""
         self._http = http
+        self._idle_s = idle_s
         self._client: httpx.AsyncClient | None = None
 
     async def close(self) -> None:
@@ -76,16 +77,16 @@ class Gateway:
             self._http.check(provider.address)
         except OutboundRefused as refused:
             raise ModelFailed("refused", f"The address of {provider.name} cannot be used. {refused}") from refused
-        attempt = _Attempt(provider, request, on_delta)
+        attempt = _Attempt(provider, request, on_delta, self._idle_s)
+        libraries = await asyncio.to_thread(_libraries)  # before the clock starts: the first time this takes seconds
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._try(attempt)
+                return await self._try(attempt, *libraries)
         except TimeoutError as error:
             raise ModelFailed("timeout", f"{provider.name} did not finish within {timeout_s:g} seconds.", partial=attempt.text) from error
 
-    async def _try(self, attempt: "_Attempt") -> ReplyResult:
+    async def _try(self, attempt: "_Attempt", litellm: ModuleType, openai: ModuleType) -> ReplyResult:
         """Try again once when nothing has been said yet: after a short wait, or at once with half of a history that was too long."""
-        litellm, openai = await asyncio.to_thread(_libraries)
         client = self._connect(openai, attempt.provider)
         try:
             return await attempt.make(litellm, client)
@@ -113,6 +114,7 @@ class _Attempt:
     provider: Provider
     request: ReplyRequest
     on_delta: OnDelta | None
+    idle_s: float
     parts: list[str] = field(default_factory=list)
     length: int = 0
     skipped: int = 0
@@ -173,10 +175,10 @@ class _Attempt:
     async def _heard(self, coming: Awaitable[Any]) -> Any:
         """What the provider sends next, or the failure that its silence or its error amounts to."""
         try:
-            async with asyncio.timeout(IDLE_S):
+            async with asyncio.timeout(self.idle_s):
                 return await coming
         except TimeoutError as error:
-            raise ModelFailed("timeout", f"{self.provider.name} said nothing for {IDLE_S:g} seconds.", partial=self.text) from error
+            raise ModelFailed("timeout", f"{self.provider.name} said nothing for {self.idle_s:g} seconds.", partial=self.text) from error
         except Exception as error:
             raise failure_of(error, self.provider, self.text) from error
 

@@ -18,7 +18,7 @@ from server.kit.secrets import Vault
 from server.llm import queries
 from server.llm.kinds import KINDS
 from server.llm.providers import connect_provider, disconnect_provider, make_default
-from server.llm.schemas import NewProvider, ProviderView, UsageView
+from server.llm.schemas import NewProvider, ProviderView, TrialResult, UsageView
 from server.llm.try_out import try_out
 from server.security.identity import Identity
 from server.security.roles import allows
@@ -110,8 +110,8 @@ async def submit_test(
     """Ask the model something short and show what it said beside it."""
     trial = await try_out(db, vault, http, identity.tenant_id, provider_id)
     if pages.Hx(request):
-        return pages.render(request, "llm/_trial.html", trial=trial, provider_id=provider_id)
-    return await _models(request, identity, db, tried=(provider_id, trial))
+        return pages.render(request, "llm/_trial.html", trial=trial)
+    return await _models(request, identity, db, trial=trial)
 
 
 async def _models(
@@ -121,7 +121,7 @@ async def _models(
     *,
     typed: NewProvider = _NOTHING_TYPED,
     problem: Problem | None = None,
-    tried: tuple[UUID, Any] | None = None,
+    trial: TrialResult | None = None,
     cursor: UUID | None = None,
 ) -> Response[str]:
     async with db.tenant(identity.tenant_id) as connection:
@@ -139,7 +139,7 @@ async def _models(
         kinds=KINDS,
         typed=typed,
         problem=problem,
-        tried=tried,
+        trial=trial,
         may_write=allows(identity.role, "models:write"),
         may_see_members=allows(identity.role, "members:read"),
         next_url=f"/settings/models?cursor={following}" if following else None,

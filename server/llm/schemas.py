@@ -61,6 +61,7 @@ class TrialResult(msgspec.Struct):
     ok: bool
     ms: int
     text: str
+    model_name: str
 
 
 class UsageView(msgspec.Struct):

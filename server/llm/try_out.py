@@ -28,7 +28,8 @@ async def try_out(db: Database, vault: Vault, http: OutboundClient, tenant_id: U
     result, ms = await _ask(http, provider)
     async with db.tenant(tenant_id) as connection:
         await record_usage(connection, tenant_id, provider, result, ms=ms)
-    return TrialResult(True, ms, result.text) if isinstance(result, ReplyResult) else TrialResult(False, ms, str(result))
+    said = result.text if isinstance(result, ReplyResult) else str(result)
+    return TrialResult(isinstance(result, ReplyResult), ms, said, provider.name)
 
 
 async def _ask(http: OutboundClient, provider: Provider) -> tuple[ReplyResult | ModelFailed, int]:

@@ -146,6 +146,14 @@ async def test_a_stream_that_stalls_ends_with_what_was_said(gateway: Gateway, mo
     assert "".join(told) == "It will arrive"
 
 
+async def test_silence_ends_a_call_long_before_the_time_limit(openai: FakeOpenAI, model: Callable[[str], Provider]) -> None:
+    impatient = Gateway(OutboundClient([openai.host]), idle_s=0.5)
+    failed = await failure(impatient, model("stall"), timeout_s=30)
+    assert (failed.kind, failed.partial) == ("timeout", "It will arrive")
+    assert "said nothing for 0.5 seconds" in str(failed)
+    await impatient.close()
+
+
 async def test_a_stream_that_is_cut_is_a_failure_and_nothing_is_said_twice(
     gateway: Gateway, openai: FakeOpenAI, model: Callable[[str], Provider]
 ) -> None:
