@@ -35,8 +35,9 @@ from flow_runtime.inputs import (
     input_from_json,
     input_to_json,
 )
-from flow_runtime.interpreter import Failure, Outcome, Visit, resume, start
+from flow_runtime.interpreter import resume, start
 from flow_runtime.nodes import Library, NodeType, Port, Step, Turn
+from flow_runtime.outcome import Failure, Outcome, Visit
 from flow_runtime.problems import Problem, Surroundings
 from flow_runtime.state import State
 from flow_runtime.upgrades import SCHEMA_VERSION

@@ -7,9 +7,9 @@ from typing import Any
 import re2
 
 from flow_runtime.errors import NodeFailure
-from flow_runtime.filters import as_text
 from flow_runtime.limits import PATTERN_CHARACTERS
 from flow_runtime.paths import MISSING, find
+from flow_runtime.printing import as_text
 
 NEEDS_NO_VALUE = frozenset(("is_empty", "is_not_empty"))
 

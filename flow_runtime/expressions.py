@@ -14,8 +14,9 @@ from jinja2 import ChainableUndefined, Template, TemplateError, TemplateSyntaxEr
 from flow_runtime.budget import TOO_MUCH, Budget, begin, finish, take, weigh
 from flow_runtime.caching import remembered
 from flow_runtime.errors import ExpressionError
-from flow_runtime.filters import FUNCTIONS, Missing, as_text
+from flow_runtime.filters import FUNCTIONS
 from flow_runtime.limits import TEXT_CHARACTERS, VALUE_DEPTH
+from flow_runtime.printing import Missing, as_text
 from flow_runtime.sandbox import Sandbox, as_result
 
 ANY_ITEM = "*"

@@ -1,7 +1,7 @@
 """The one loop: run nodes until one waits or the flow ends."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from flow_runtime.budget import Budget
@@ -22,56 +22,11 @@ from flow_runtime.inputs import (
 )
 from flow_runtime.limits import NODES_PER_SPRINT, OUTPUT_CHARACTERS, STATE_SIZE, VISITS_PER_NODE_PER_TURN
 from flow_runtime.nodes import FAILED, Step, Turn
+from flow_runtime.outcome import Failure, Outcome, Visit
 from flow_runtime.state import State, WaitingFor
 from flow_runtime.values import coerced, size_of
 
 _NOTHING: Mapping[str, Any] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One run of one node: the port it left by, or what it waits for, the variables it set and its call, if it made one."""
-
-    node_id: str
-    port: str | None = None
-    waiting_for: str | None = None
-    set: Mapping[str, Any] = field(default_factory=dict)
-    call_id: str | None = None
-    error: Mapping[str, str] | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "node_id": self.node_id,
-            "port": self.port,
-            "waiting_for": self.waiting_for,
-            "set": dict(self.set),
-            "call_id": self.call_id,
-            "error": None if self.error is None else dict(self.error),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why the flow stopped: the node, a stable kind and a sentence."""
-
-    node_id: str
-    kind: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one input. `failure` is set when an error stopped the flow; `contact_variables` are those set for the contact."""
-
-    state: State
-    effects: tuple[Effect, ...]
-    trace: tuple[Visit, ...]
-    failure: Failure | None = None
-    contact_variables: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def waiting_for(self) -> WaitingFor:
-        return self.state.waiting_for
 
 
 def start(flow: Flow, input: Input, *, conversation_id: str, contact: Mapping[str, Any] | None = None) -> Outcome:

@@ -15,8 +15,9 @@ from jinja2.visitor import NodeTransformer
 
 from flow_runtime.budget import take, weigh, within_limits
 from flow_runtime.errors import ExpressionError
-from flow_runtime.filters import FILTERS, FUNCTIONS, HIDDEN_FILTERS, METHODS, TESTS, Missing, described, finished
+from flow_runtime.filters import FILTERS, FUNCTIONS, HIDDEN_FILTERS, METHODS, TESTS
 from flow_runtime.limits import EXPRESSION_CHARACTERS, EXPRESSION_DEPTH, EXPRESSION_NODES, LIST_ITEMS, TEMPLATE_CHARACTERS, TEXT_CHARACTERS
+from flow_runtime.printing import Missing, described, finished
 
 _FORBIDDEN = (
     nodes.Import,

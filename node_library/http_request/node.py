@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 
 from flow_runtime.effects import Call
 from flow_runtime.errors import NodeFailure
-from flow_runtime.filters import as_text
 from flow_runtime.inputs import CallError, CallResult, Input
 from flow_runtime.nodes import FAILED, Step, Turn
 from flow_runtime.paths import MISSING, find
+from flow_runtime.printing import as_text
 
 
 def enter(settings: Mapping[str, Any], turn: Turn) -> Step:

@@ -311,7 +311,7 @@ def test_an_error_of_a_plugin_is_an_error_of_its_node() -> None:
 
 
 def test_an_error_leads_another_way() -> None:
-    with_node = {
+    get: dict[str, Any] = {
         "get": ("http_request", {"url": "https://a.example", "headers": {"X": "{{ message.text }}"}}, {"on_error": {"do": "branch"}})
     }
     flow = _flow({**get, "sorry": ("send_message", {"text": "{{ error.kind }}: {{ error.message }}"})}, [("get", "failed", "sorry")])

@@ -1,0 +1,54 @@
+"""What came of one input: the new state, what is to be done in the world, and the way through the flow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flow_runtime.effects import Effect
+from flow_runtime.state import State, WaitingFor
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One run of one node: the port it left by, or what it waits for, the variables it set and its call, if it made one."""
+
+    node_id: str
+    port: str | None = None
+    waiting_for: str | None = None
+    set: Mapping[str, Any] = field(default_factory=dict)
+    call_id: str | None = None
+    error: Mapping[str, str] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "node_id": self.node_id,
+            "port": self.port,
+            "waiting_for": self.waiting_for,
+            "set": dict(self.set),
+            "call_id": self.call_id,
+            "error": None if self.error is None else dict(self.error),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the flow stopped: the node, a stable kind and a sentence."""
+
+    node_id: str
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one input. `failure` is set when an error stopped the flow; `contact_variables` are those set for the contact."""
+
+    state: State
+    effects: tuple[Effect, ...]
+    trace: tuple[Visit, ...]
+    failure: Failure | None = None
+    contact_variables: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def waiting_for(self) -> WaitingFor:
+        return self.state.waiting_for
