@@ -162,15 +162,15 @@ def read_form(step: Mapping[str, Any], form: FormMultiDict) -> tuple[dict[str, A
     """(what the form changes of a step, a sentence for each field that cannot be saved)."""
     known = library().get(step["type"])
     changes: dict[str, Any] = {
-        "title": " ".join(_one(form, "title").split()),
-        "note": _one(form, "note").replace("\r\n", "\n").strip(),
+        "title": " ".join(_one(form, "step_title").split()),
+        "note": _one(form, "step_note").replace("\r\n", "\n").strip(),
         "on_error": _on_error(form),
     }
     errors = {}
     if not 0 < len(changes["title"]) <= MAX_TITLE:
-        errors["title"] = "Give this step a name." if not changes["title"] else f"Use at most {MAX_TITLE} characters."
+        errors["step_title"] = "Give this step a name." if not changes["title"] else f"Use at most {MAX_TITLE} characters."
     if len(changes["note"]) > MAX_NOTE:
-        errors["note"] = f"Use at most {MAX_NOTE:,} characters."
+        errors["step_note"] = f"Use at most {MAX_NOTE:,} characters."
     if known is not None:
         changes["settings"] = read(known.schema, form)
         errors |= check(known.schema, changes["settings"])
@@ -183,9 +183,9 @@ def _one(form: FormMultiDict, name: str) -> str:
 
 
 def _on_error(form: FormMultiDict) -> dict[str, Any]:
-    chosen = _one(form, "on_error.do")
+    chosen = _one(form, "step_on_error")
     if chosen == "default":
-        return {"do": "default", "value": _one(form, "on_error.value")}
+        return {"do": "default", "value": _one(form, "step_error_value")}
     return {"do": chosen if chosen == "branch" else "stop"}
 
 

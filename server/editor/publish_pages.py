@@ -60,7 +60,7 @@ async def publish_draft(
     identity: NamedDependency[Identity],
 ) -> Response[str]:
     """Publish, and say where customers can reach the flow now."""
-    note = str((await request.form()).get("note", ""))
+    note = str((await request.form()).get("version_note", ""))
     async with db.tenant(identity.tenant_id) as conn:
         published = await publish(conn, identity.tenant_id, flow_id, identity.member_id, note)
         flow = await queries.find_flow(conn, identity.tenant_id, flow_id)
@@ -119,7 +119,7 @@ async def save_about(
 ) -> Response[str]:
     """Rename or describe the flow."""
     form = await request.form()
-    fields = {"name": checked_name(str(form.get("name", ""))), "description": checked_description(str(form.get("description", "")))}
+    fields = {"name": checked_name(str(form.get("flow_name", ""))), "description": checked_description(str(form.get("flow_description", "")))}
     async with db.tenant(identity.tenant_id) as conn:
         draft = await drafts.lock_draft(conn, identity.tenant_id, flow_id)
         await _do(conn, draft, identity, set_fields(draft.document, fields, "Rename the flow"))
