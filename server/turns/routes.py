@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -42,11 +43,13 @@ async def take_message(request: AnyRequest, turns: NamedDependency[Turns], live:
     """
     headers = request.headers
     doors = doors_of(request.app.state)
-    message = read_message(await request.body(), headers.get("content-type", ""))
-    caller = await doors.caller(headers.get("authorization"))
-    channel = await _channel_for(doors, message, caller)
-    cors = {} if caller.member else admit(headers, channel.allowed_origins, turns.resources.settings.public_url)
+    cors = await _cors_for_errors(request, doors, turns.resources.settings.public_url)
     try:
+        message = read_message(await request.body(), headers.get("content-type", ""))
+        caller = await doors.caller(headers.get("authorization"))
+        channel = await _channel_for(doors, message, caller)
+        if caller.member is None:
+            cors = admit(headers, channel.allowed_origins, turns.resources.settings.public_url)
         incoming = incoming_of(message, channel, caller)
         if "text/event-stream" in headers.get("accept", ""):
             events = _events(doors, turns, live, channel, caller, incoming)
@@ -56,6 +59,14 @@ async def take_message(request: AnyRequest, turns: NamedDependency[Turns], live:
         problem.headers |= cors
         return answer_error(request, problem)
     return Response(encode(answer), media_type="application/json", headers=cors)
+
+
+async def _cors_for_errors(request: AnyRequest, doors: Doors, public_url: str) -> dict[str, str]:
+    """So that a page on another site can read why it was refused: the widget names its channel in the address."""
+    with suppress(ValueError, Problem):
+        channel = await doors.channel(UUID(request.query_params.get("channel", "")))
+        return admit(request.headers, channel.allowed_origins, public_url)
+    return {}
 
 
 async def _channel_for(doors: Doors, message: MessageIn, caller: Caller) -> Channel:

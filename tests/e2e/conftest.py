@@ -1,4 +1,4 @@
-"""The real server on a port, with a worker for its jobs, and a person signed in to it in Chromium."""
+"""The real server on a port, with a runner and a worker, and a person signed in to it in Chromium."""
 
 import asyncio
 import socket
@@ -14,6 +14,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from server.app import create_app, modules
 from server.kit.jobs import Resources, due_jobs, run_job
 from server.kit.settings import Settings
+from server.turns.runner import Runner
 from tests.conftest import PASSWORD, started
 
 CHROMIUM_ARGS = (
@@ -36,7 +37,7 @@ class Served:
 
 @pytest.fixture
 async def served(settings: Settings) -> AsyncIterator[Served]:
-    """The whole application on a free port, with its jobs being done."""
+    """The whole application on a free port, with its turns and its jobs being done."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         url = f"http://localhost:{listener.getsockname()[1]}"
@@ -45,11 +46,15 @@ async def served(settings: Settings) -> AsyncIterator[Served]:
             server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             working = asyncio.create_task(_work(app))
+            stop = asyncio.Event()
+            running = asyncio.create_task(Runner(app.state.turns).run(stop))
             while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0.01)
             try:
                 yield Served(app, url)
             finally:
+                stop.set()
+                await running
                 working.cancel()
                 with suppress(asyncio.CancelledError):
                     await working

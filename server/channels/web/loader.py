@@ -10,7 +10,9 @@ _LOADER = """(() => {
   const me = document.currentScript ?? document.querySelector(`script[src*="/widget/${channel}.js"]`);
   const server = new URL("..", me.src).href.replace(/\\/$/, "");
   const widget = document.createElement("script");
-  widget.src = server + script;
+  const address = server + script;
+  const policy = window.trustedTypes?.createPolicy("chatloom", { createScriptURL: (url) => url });
+  widget.src = policy ? policy.createScriptURL(address) : address;
   widget.async = true;
   widget.nonce = me.nonce;
   widget.chatloom = { channel, server, settings: { ...look, ...me.dataset } };

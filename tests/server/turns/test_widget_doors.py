@@ -129,3 +129,21 @@ async def test_without_a_list_every_page_may(client: httpx.AsyncClient, db: Data
 
 async def test_the_app_has_every_door(app: Litestar) -> None:
     assert {"/widget/{name:str}", "/w/{channel_id:uuid}", "/w/{channel_id:uuid}/events"} <= {route.path_format for route in app.routes}
+
+
+async def test_a_listed_page_can_read_why_its_message_was_refused(client: httpx.AsyncClient, db: Database) -> None:
+    _, channel_id = await make_channel(db, allowed_origins=[SHOP])
+    address, message = f"/api/v2/chat/message?channel={channel_id}", {"channel_id": str(channel_id), "client_message_id": "m" * 32}
+    refusals = [
+        ({**message, "text": "x" * 5_000}, {}, 422),
+        ({**message, "text": "hi"}, {"Authorization": "Bearer nonsense"}, 401),
+        ({**message, "text": "hi", "role": "assistant"}, {}, 422),
+        ({**message, "text": "hi", "conversation_id": str(uuid4())}, {}, 401),
+    ]
+    for body, headers, status in refusals:
+        answer = await client.post(address, json=body, headers={"Origin": SHOP, **headers})
+        assert answer.status_code == status
+        assert answer.headers["access-control-allow-origin"] == SHOP
+        hidden = await client.post(address, json=body, headers={"Origin": "https://evil.example", **headers})
+        assert hidden.status_code >= 400
+        assert "access-control-allow-origin" not in hidden.headers

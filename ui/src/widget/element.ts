@@ -20,6 +20,7 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
   private session!: Session;
   private outbox!: Outbox;
   private stream: EventStream | null = null;
+  private shown: string | null = null; // the conversation whose messages are in the log
   private newest: Message | null = null;
   private typingTimer = 0;
   private lastTurn = 0;
@@ -29,6 +30,8 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
     this.life = new AbortController();
     if (!this.shadowRoot) this.build();
     this.session = new Session(this.channel, !this.hasAttribute("token"));
+    const conversation = this.getAttribute("conversation");
+    if (conversation) this.session.continue({ id: conversation, token: this.getAttribute("token") ?? "" });
     this.outbox = new Outbox(this.session, this);
     this.session.watch(() => this.adopt(), this.life.signal);
     this.resume();
@@ -73,8 +76,10 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
 
   /** Leaves this conversation and begins a new one. */
   restart(): void {
+    if (this.hasAttribute("conversation")) return this.tell("restart"); // the page gave the conversation, the page begins the next one
     this.outbox.close();
-    this.session.forget();
+    this.session.conversation = null;
+    this.session.outbox = [];
     this.outbox = new Outbox(this.session, this);
     this.resume();
     if (this.isOpen) this.outbox.add({ id: randomId(), start: true });
@@ -83,8 +88,11 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
   // --- sending (Carrier)
 
   async post(item: Outgoing): Promise<Answer | null> {
-    if (this.session.conversation) return this.request(item);
-    return this.session.alone(async () => (this.session.conversation && item.start ? null : this.request(item)));
+    const conversation = this.session.conversation;
+    if (!conversation) return this.session.alone(async () => (this.session.conversation && item.start ? null : this.keep(await this.request(item))));
+    const answer = await this.request(item);
+    const now = this.session.conversation;
+    return now && now.id !== conversation.id ? null : this.keep(answer); // another tab may have started over meanwhile
   }
 
   posting(): void {
@@ -93,8 +101,9 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
   }
 
   posted(item: Outgoing, answer: Answer | null): void {
-    if (!answer) return this.adopt();
-    this.session.conversation = { id: answer.conversation_id, token: answer.token };
+    if (!answer || (this.shown && this.shown !== answer.conversation_id)) this.resume();
+    if (!answer) return;
+    this.shown = answer.conversation_id;
     this.log.accepted(item.id, Math.min(...answer.messages.filter((message) => message.direction === "out").map((message) => message.seq)));
     for (const message of answer.messages) this.message(message);
     this.offer(); // the stream may have been quicker than this answer
@@ -147,10 +156,9 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
 
   /** The server does not know this conversation any more: the next message begins a new one. */
   refused(): void {
-    this.stream = null;
-    this.session.forget();
+    this.session.conversation = null;
     this.resume();
-    if (this.isOpen) this.outbox.add({ id: randomId(), start: true });
+    if (this.isOpen && !this.outbox.waiting.length) this.outbox.add({ id: randomId(), start: true });
   }
 
   // --- inside
@@ -196,6 +204,7 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
   private resume(): void {
     this.hangUp();
     this.log.clear();
+    this.shown = this.session.conversation?.id ?? null;
     this.newest = null;
     this.lastTurn = 0;
     this.settled();
@@ -208,7 +217,12 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
 
   /** Another tab began or dropped the conversation. */
   private adopt(): void {
-    this.resume();
+    if (this.shown !== (this.session.conversation?.id ?? null)) this.resume();
+  }
+
+  private keep(answer: Answer): Answer {
+    this.session.conversation = { id: answer.conversation_id, token: answer.token };
+    return answer;
   }
 
   private listen(): void {
@@ -258,7 +272,7 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
         channel_id: this.channel,
         ...(conversation ? { conversation_id: conversation.id } : { contact: { id: this.session.visitor, language: navigator.language } }),
         client_message_id: item.id,
-        ...(item.start ? { start: true } : item.choice !== undefined ? { choice: item.choice } : { text: item.text }),
+        ...(item.start ? { start: true } : { text: item.text, choice: item.choice }),
       }),
       signal: AbortSignal.any([this.life.signal, AbortSignal.timeout(POST_TIMEOUT_MS)]),
       credentials: "omit",

@@ -67,13 +67,14 @@ export class Session {
   }
 
   set conversation(value: Conversation | null) {
+    if (value?.id !== this.conversation?.id) this.shared.remove(this.prefix + "read");
     if (value) this.shared.write(this.prefix + "conversation", value);
     else this.shared.remove(this.prefix + "conversation");
   }
 
   /** Goes on with a conversation that was begun elsewhere. */
   continue(conversation: Conversation): void {
-    if (this.conversation?.id !== conversation.id) this.forget();
+    if (this.conversation?.id !== conversation.id) this.outbox = [];
     this.conversation = conversation;
   }
 
@@ -92,12 +93,6 @@ export class Session {
 
   set read(seq: number) {
     if (seq > this.read) this.shared.write(this.prefix + "read", seq);
-  }
-
-  forget(): void {
-    this.conversation = null;
-    this.outbox = [];
-    this.shared.remove(this.prefix + "read");
   }
 
   /** Calls back when another tab begins, changes or drops the conversation. */

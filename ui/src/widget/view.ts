@@ -82,7 +82,7 @@ export class View {
 
   expanded(open: boolean): void {
     this.panel.hidden = !open;
-    this.panel.setAttribute("aria-modal", String(open && this.covers()));
+    if (this.panel.role === "dialog") this.panel.setAttribute("aria-modal", String(open && this.covers()));
     this.launcher.setAttribute("aria-expanded", String(open));
     this.label(0);
   }
