@@ -121,10 +121,14 @@ class _Compiled:
 
     def value(self, scope: Scope, budget: Budget) -> Any:
         """The value itself when the text is a single `{{ expression }}`, else the rendered text."""
-        expression = _single_expression(self._tree)
-        if expression is None:
-            return self.render(scope, budget)
+        if self._parts is not None and len(self._parts) == 1:
+            named = _named(self._parts[0], scope)
+            if isinstance(named, str | int | float):
+                return named
         if self._value is None:
+            expression = _single_expression(self._tree)
+            if expression is None:
+                return self.render(scope, budget)
             self._value = _guarded(lambda: self._sandbox.from_string(as_result(expression)))
         template = self._value
         return _bounded(lambda: _computed(template, scope), budget)
@@ -136,15 +140,23 @@ class _Compiled:
             if isinstance(part, str):
                 texts.append(part)
                 continue
-            value = scope.get(part[0], _MISSING)
-            for step in part[1:]:
-                value = value.get(step, _MISSING) if isinstance(value, dict) else _MISSING
+            value = _named(part, scope)
             if isinstance(value, list | tuple | dict):
                 return None
             shown = value if isinstance(value, str) else as_text(value)
             texts.append(shown if self._escape is None else self._escape(shown))
         joined = "".join(texts)
         return joined if len(joined) <= TEXT_CHARACTERS else None
+
+
+def _named(part: str | tuple[str, ...], scope: Scope) -> Any:
+    """What a dotted name stands for; a text stands for itself."""
+    if isinstance(part, str):
+        return part
+    value = scope.get(part[0], _MISSING)
+    for step in part[1:]:
+        value = value.get(step, _MISSING) if isinstance(value, dict) else _MISSING
+    return value
 
 
 def _outputs(tree: nodes.Template) -> list[nodes.Expr] | None:
