@@ -5,7 +5,6 @@ const UNUSED = new RegExp(
     String.raw`\.select:not\(select\)`,
     String.raw`\[data-(?:tooltip|popover)\b`,
     String.raw`type='range'`,
-    String.raw`^(?::root|\.dark)$`,
   ].join("|"),
 );
 
@@ -19,6 +18,7 @@ export function pruneCss(css) {
 function kept({ head, body }) {
   if (body === undefined) return `${head};`;
   if (head === "@layer properties") return ""; // for browsers without @property
+  if (head === ":root" || head === ".dark") return "";
   if (/^@(layer|media|supports)/.test(head)) {
     const inner = pruneCss(body);
     return inner.trim() ? `${head}{${inner}}` : "";

@@ -57,6 +57,13 @@ def test_the_lock_names_no_registry_and_every_package_has_its_hash() -> None:
     assert [name for name, entry in packages.items() if name and "integrity" not in entry] == []
 
 
+def test_every_token_that_a_style_uses_exists() -> None:
+    styles = "".join((DIST / Path(asset(name)).name).read_text() for name in ("app.css", "editor.css"))
+    used = set(re.findall(r"var\((--[\w-]+)\)", styles))
+    defined = set(re.findall(r"(--[\w-]+)\s*:", styles)) | set(re.findall(r"@property (--[\w-]+)", styles))
+    assert {name for name in used - defined if not name.startswith("--sidebar")} == set()
+
+
 def test_versions_are_exact() -> None:
     package = json.loads((ROOT / "package.json").read_text())
     versions = {**package["dependencies"], **package["devDependencies"]}

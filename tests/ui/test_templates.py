@@ -10,7 +10,7 @@ PAGES = sorted(TEMPLATES.rglob("*.html"))
 NEVER = {
     "an inline handler": r"<[^>{]*\son[a-z]+\s*=",
     "an inline style": r"<[^>{]*\sstyle\s*=",
-    "a style element": r"<style\b",
+    "a style element without the nonce": r"<style\b(?![^>]*\bnonce=)",
     "an inline script": r"<script(?![^>]*\bsrc=)(?![^>]*type=\"application/json\")",
     "htmx code that needs eval": r"""\bhx-on[:=]|\bhx-(?:vals|headers)(?::\w+)?\s*=\s*["'](?:js|javascript):|\bhx-trigger\s*=\s*"[^"]*\[""",
     "an attribute of htmx 2": r"\bhx-(?:ext|disinherit|inherit|params|prompt|history-elt|request)\s*=",
@@ -37,10 +37,10 @@ def test_the_token_against_forged_requests_is_inherited_by_everything_htmx_sends
         assert re.search(r"<body[^>]*hx-headers:inherited='\{\"X-CSRF-Token\"", text)
 
 
-def test_every_form_that_the_browser_posts_itself_carries_the_token() -> None:
+def test_every_form_that_a_signed_in_browser_posts_carries_the_token() -> None:
     for page in PAGES:
         for form in re.findall(r"<form\b[^>]*>.*?</form>", page.read_text(), re.DOTALL):
-            if re.search(r'method="post"', form[: form.index(">") + 200]) and "hx-post" not in form:
+            if re.search(r'method="post"', form[: form.index(">") + 200]) and "hx-post" not in form and 'action="/sign-' not in form:
                 assert 'name="_csrf"' in form, f"{page.relative_to(TEMPLATES)}: {form[:120]}"
 
 
