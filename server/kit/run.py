@@ -1,7 +1,7 @@
 """`chatloom run`: everything on this machine under one supervisor, from the data folder to the sign-in link.
 
-The database, the cache and all imports start at the same time. Web, runner and workers load while the database is prepared
-and begin when the gate opens.
+The web process loads while the database is prepared and begins when the gate opens. Runner and workers start once the first page has
+come back: before that they would only take the processors from it.
 """
 
 import json
@@ -182,7 +182,7 @@ class _Run:
         try:
             with self.supervisor.signals():
                 self._start_servers()
-                self._start_processes()
+                self._start_web()
                 self._until_usable()
                 while True:
                     self.supervisor.wait()
@@ -202,7 +202,7 @@ class _Run:
         wanted: list[EmbeddedServer | None] = [redis, postgres]
         self.servers = [server for server in wanted if server is not None]
         for server in self.servers:
-            self.supervisor.add(server.name, server.spawn)
+            self.supervisor.add(server.name, server.spawn, server.log)
         for server in self.servers:
             server.wait_ready()
         if redis:
@@ -210,12 +210,15 @@ class _Run:
         if postgres:
             self.settings = replace(self.settings, database_url=postgres.url, migration_database_url=postgres.migration_url)
 
-    def _start_processes(self) -> None:
+    def _start_web(self) -> None:
         web = ["--listen-on", str(self.listener.fileno())]
-        self.supervisor.add("web", partial(self._process, "web", web, self.listener.fileno()))
-        self.supervisor.add("runner", partial(self._process, "runner"))
+        self.supervisor.add("web", partial(self._process, "web", web, self.listener.fileno()), self._log("web"))
+
+    def _start_others(self) -> None:
+        self.supervisor.add("runner", partial(self._process, "runner"), self._log("runner"))
         for number in range(1, self.settings.workers + 1):
-            self.supervisor.add(f"worker {number}", partial(self._process, "worker", log=f"worker-{number}"))
+            log = f"worker-{number}"
+            self.supervisor.add(f"worker {number}", partial(self._process, "worker", log=log), self._log(log))
 
     def _process(self, name: str, options: list[str] | None = None, *keep: int, log: str = "") -> subprocess.Popen[bytes]:
         gate = self.gate.descriptors
@@ -239,8 +242,9 @@ class _Run:
                     preparation.read()
                     if preparation.migrated:
                         self.gate.open()
-                if page.fileno() in readable:
-                    usable = page.is_usable()
+                if page.fileno() in readable and page.is_usable():
+                    usable = True
+                    self._start_others()
                 if usable and not told and (preparation.link or preparation.finished):
                     told = True
                     self._tell(preparation.link)

@@ -32,6 +32,7 @@ class Child:
 
     name: str
     spawn: Callable[[], subprocess.Popen[bytes]]
+    log: Path | None = None
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     start_at: float = 0.0
@@ -59,9 +60,9 @@ class Supervisor:
     children: list[Child] = field(default_factory=list)
     _wake: tuple[int, int] | None = None
 
-    def add(self, name: str, spawn: Callable[[], subprocess.Popen[bytes]]) -> Child:
-        """Start one more process and look after it."""
-        child = Child(name, spawn)
+    def add(self, name: str, spawn: Callable[[], subprocess.Popen[bytes]], log: Path | None = None) -> Child:
+        """Start one more process and look after it; `log` is where a person finds out why it ended."""
+        child = Child(name, spawn, log)
         child.start()
         self.children.append(child)
         return child
@@ -72,7 +73,8 @@ class Supervisor:
         for child in self.children:
             if child.process is not None and (code := child.process.poll()) is not None:
                 pause = child.note_death(now)
-                self.say(f"{child.name} ended ({_reason(code)}); starting it again in {pause:g} s")
+                hint = f" (see {child.log})" if child.log else ""
+                self.say(f"{child.name} ended: {_reason(code)}; starting it again in {pause:g} s{hint}")
             if child.process is None and now >= child.start_at:
                 self._start(child)
         return min((child.start_at - now for child in self.children if child.process is None), default=60.0)
@@ -82,7 +84,7 @@ class Supervisor:
             child.start()
         except Exception as error:
             child.started_at = time.monotonic()
-            self.say(f"{child.name} cannot be started ({error}); trying again in {child.note_death(child.started_at):g} s")
+            self.say(f"{child.name} cannot be started: {error}; trying again in {child.note_death(child.started_at):g} s")
 
     def wait(self, *descriptors: int, until: float = 60.0) -> list[int]:
         """Look after the children until a descriptor can be read, a child dies or the time is up; returns the readable descriptors."""

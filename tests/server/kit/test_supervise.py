@@ -86,7 +86,7 @@ def test_what_dies_is_started_again(supervisor: Supervisor, said: list[str], spa
     child.process.wait()
 
     supervisor.look()
-    assert said == ["web ended (signal SIGKILL); starting it again in 0.1 s"]
+    assert said == ["web ended: signal SIGKILL; starting it again in 0.1 s"]
     time.sleep(PAUSES[0])
     supervisor.look()
     assert child.process is not None
@@ -96,7 +96,7 @@ def test_what_dies_is_started_again(supervisor: Supervisor, said: list[str], spa
 def test_what_keeps_dying_is_started_less_and_less_often(supervisor: Supervisor, said: list[str], spawn: Spawning) -> None:
     supervisor.add("web", spawn("raise SystemExit(3)"))
     wait_for(lambda: supervisor.wait(until=0.05) or len(said) == 3)
-    assert said == [f"web ended (exit code 3); starting it again in {pause:g} s" for pause in PAUSES[:3]]
+    assert said == [f"web ended: exit code 3; starting it again in {pause:g} s" for pause in PAUSES[:3]]
 
 
 def test_a_child_that_cannot_be_started_is_tried_again(supervisor: Supervisor, said: list[str], tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_child_that_cannot_be_started_is_tried_again(supervisor: Supervisor, s
 
     child = supervisor.add("web", spawn)
     wait_for(lambda: supervisor.wait(until=0.05) or (len(starts) == 3 and child.process is not None))
-    assert said[1:] == ["web cannot be started (no memory); trying again in 0.5 s"]
+    assert said[1:] == ["web cannot be started: no memory; trying again in 0.5 s"]
 
 
 def test_stopping_ends_the_polite_the_stubborn_and_what_they_forked(supervisor: Supervisor, tmp_path: Path, spawn: Spawning) -> None:
@@ -158,7 +158,7 @@ def test_a_death_is_noticed_at_once(tmp_path: Path) -> None:
         assert process.stdout is not None
         os.kill(children[0], signal.SIGKILL)
         began = time.monotonic()
-        assert process.stdout.readline() == "one ended (signal SIGKILL); starting it again in 0.1 s\n"
+        assert process.stdout.readline() == "one ended: signal SIGKILL; starting it again in 0.1 s\n"
         assert time.monotonic() - began < 1
 
 
