@@ -129,7 +129,7 @@ class _Customer:
 
     async def _turn(self, conversation: Conversation, given: Input) -> tuple[Conversation, Saved]:
         version = self.sample.version
-        taken = replace(take_turn(version.flow, self.sample.number, conversation, given, version.answer), at=self.at)
+        taken = replace(take_turn(version.flow, self.sample.number, conversation, given, self._understand), at=self.at)
         commit = Commit()
         source = Source(uuid7(), _key_of(given), False)
         saved = add_turn(commit, self.sample.tenant_id, taken, source, pushes=False, known_contact=conversation.stored)
@@ -145,6 +145,10 @@ class _Customer:
             stored=True,
         )
         return after, saved
+
+    def _understand(self, call: Call) -> CallResult:
+        """The classifier's answer at this customer's time: timers count from it."""
+        return replace(self.sample.version.answer(call), at=self.at, seed=self._seed())
 
     async def _next(self, conversation: Conversation, saved: Saved, script: Script) -> Input | None:
         """The input that comes next; None when the conversation is over or the customer has gone."""

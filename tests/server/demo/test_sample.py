@@ -1,6 +1,6 @@
 """The sample workspaces: a running shop, a second company, two weeks of conversations made by the runtime."""
 
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -12,6 +12,7 @@ from server.demo.jobs import make_sample_history
 from server.demo.remove import count_history, remove_history
 from server.demo.seed import HISTORY_JOB, SHOP, TRAVEL, seed
 from server.flows.tables import flow_versions, flows
+from server.kit.clock import now
 from server.kit.db import Database
 from server.kit.http import OutboundClient
 from server.kit.jobs import Resources, Work
@@ -78,10 +79,12 @@ class TestHistory:
             kinds = set((await connection.execute(select(events.c.type).distinct())).scalars())
             open_calls = (await connection.execute(select(func.count()).where(calls.c.status.in_(("pending", "running"))))).scalar_one()
             failures = (await connection.execute(select(func.count()).where(turns.c.failure.is_not(None)))).scalar_one()
+            late = (await connection.execute(select(func.max(conversations.c.ended_at)))).scalar_one()
             left = set((await connection.execute(select(jobs.c.name))).scalars())
         assert count == 24
         assert {"conversation.started", "message.received", "message.sent", "turn.taken", "intent.classified", "call.finished"} <= kinds
         assert (open_calls, failures) == (0, 0)
+        assert late < now() - timedelta(minutes=1)
         assert "turns.perform_call" not in left
 
     async def test_goes_away_in_one_step(self, db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
