@@ -5,7 +5,7 @@ import type { FlowCanvas } from "./canvas";
 export function startTrace(canvas: FlowCanvas): void {
   let shown = "";
   const show = (): void => {
-    const trace = byId("trace");
+    const trace = byId("test")?.hidden ? null : byId("trace");
     const { visited = "", edges = "", current = "", failed = "" } = trace?.dataset ?? {};
     const now = JSON.stringify([visited, edges, current, failed]);
     if (now === shown || (!trace && !shown)) return;
@@ -13,6 +13,7 @@ export function startTrace(canvas: FlowCanvas): void {
     canvas.highlight(trace && visited ? { visited: words(visited), edges: words(edges), current, failed } : null);
   };
   document.addEventListener("htmx:after:swap", show);
+  document.addEventListener("tab:show", show);
   show();
 }
 
