@@ -39,7 +39,7 @@ async def widget_script(name: FromPath[str], db: NamedDependency[Database]) -> R
         "Cross-Origin-Resource-Policy": "cross-origin",
         "X-Content-Type-Options": "nosniff",
     }
-    return Response(loader_of(channel, pages.asset("widget.js")), media_type="text/javascript; charset=utf-8", headers=headers)
+    return Response(loader_of(channel, pages.asset("widget.js")), media_type="text/javascript", headers=headers)
 
 
 @get("/w/{channel_id:uuid}", opt=_PUBLIC, include_in_schema=False)

@@ -244,7 +244,7 @@ async def test_what_is_written_offline_survives_a_reload(chat: Chat, context: Br
 
 async def test_a_lost_acknowledgement_is_asked_for_again_and_not_answered_twice(chat: Chat) -> None:
     await chat.open()
-    posts = 0
+    posts, again = 0, asyncio.Event()
 
     async def lose_the_first(route: Route) -> None:
         nonlocal posts
@@ -253,13 +253,12 @@ async def test_a_lost_acknowledgement_is_asked_for_again_and_not_answered_twice(
             await route.fetch()
             await route.abort()
         else:
+            again.set()
             await route.continue_()
 
     await chat.page.route("**/api/v2/chat/message*", lose_the_first)
     await chat.say("lost acknowledgement")
-    async with asyncio.timeout(5):
-        while posts < 2:
-            await asyncio.sleep(0.05)
+    await asyncio.wait_for(again.wait(), 5)
     await chat.expect_once("lost acknowledgement")
     await asyncio.sleep(1)
     assert posts == 2
