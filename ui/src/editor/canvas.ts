@@ -44,6 +44,7 @@ export class FlowCanvas extends HTMLElement {
     for (const node of this.querySelectorAll("flow-node")) this.addNode(node);
     for (const edge of this.querySelectorAll("flow-edge")) this.addEdge(edge);
     this.listen();
+    this.toggleEmpty();
     this.viewport.apply();
     requestAnimationFrame(() => {
       for (const node of this.nodes.values()) node.measure();
