@@ -113,7 +113,12 @@ def _options(part: Mapping[str, Any]) -> list[tuple[Any, str]]:
     if "oneOf" in part:
         return [(option["const"], option.get("title", str(option["const"]))) for option in part["oneOf"]]
     titles = part.get("x-labels", {})
-    return [(value, titles.get(str(value), str(value).replace("_", " ").capitalize())) for value in part.get("enum", ())]
+    return [(value, titles.get(str(value)) or _titled(str(value))) for value in part.get("enum", ())]
+
+
+def _titled(value: str) -> str:
+    """ "ask_again" is "Ask again"; "GET" stays."""
+    return value.replace("_", " ").capitalize() if value.islower() else value
 
 
 def read(schema: Mapping[str, Any], form: FormMultiDict) -> dict[str, Any]:
