@@ -8,17 +8,13 @@ from typing import Any
 
 import pytest
 from litestar import Litestar
-from playwright.async_api import Browser, BrowserContext, Locator, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from tests.e2e.widget_site import Site, open_site
 
 pytestmark = pytest.mark.browser
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-CHROMIUM = {
-    "executable_path": "/usr/bin/chromium",
-    "args": ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-}
 HELLO = "Hello! I am the demo bot. What would you like to do?"
 Widget = Callable[..., Awaitable["Chat"]]
 
@@ -79,16 +75,8 @@ async def site(app: Litestar) -> AsyncIterator[Site]:
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(**CHROMIUM)  # type: ignore[arg-type]
-        yield running
-        await running.close()
-
-
-@pytest.fixture
-async def context(browser: Browser) -> BrowserContext:
-    return await browser.new_context(viewport={"width": 1000, "height": 760}, locale="en-GB")
+async def context(chromium: Browser) -> BrowserContext:
+    return await chromium.new_context(viewport={"width": 1000, "height": 760}, locale="en-GB")
 
 
 @pytest.fixture
@@ -156,7 +144,7 @@ async def test_a_bots_markup_becomes_structure_and_nothing_dangerous(chat: Chat,
         "**Bold** and *slanted* and snake_case_name\n\n1. first\n2. second\n\n- `code <b>`\n\n```\nlet x = 1 < 2;\n```\n"
         "[terms](https://acme.example/terms) [bad](javascript:alert(1)) [worse](data:text/html,x) ![no](https://t.example/p.png)"
     )
-    await site.bot_says(await chat.conversation(), 2, text)
+    await site.bot_says(await chat.conversation(), text)
     bubble = chat.bubbles.nth(1)
     await expect(bubble.locator("strong")).to_have_text("Bold")
     await expect(bubble.locator("em")).to_have_text("slanted")
@@ -180,7 +168,7 @@ async def test_an_answer_is_written_as_it_comes_and_stays_once(chat: Chat, site:
     streaming = chat.element.locator(".streaming")
     await expect(streaming).to_have_text("Your order is on its way")
     await expect(chat.element.locator(".row[aria-hidden] .streaming")).to_be_visible()
-    await site.bot_says(conversation, 2, "Your **order** is on its way.", call_id="c:2:n1:1")
+    await site.bot_says(conversation, "Your **order** is on its way.", call_id="c:2:n1:1")
     await expect(chat.bubble("Bot said: Your order is on its way.")).to_have_count(1)
     await expect(streaming).to_have_count(0)
     await site.tell(conversation, kind="delta", call_id="c:3:n1:1", text="the end of something whose beginning was missed", **{"from": 40})
@@ -321,8 +309,8 @@ async def test_unread_messages_are_counted_while_it_is_closed(chat: Chat, site: 
     await chat.page.keyboard.press("Escape")
     await expect(chat.panel).to_be_hidden()
     conversation = await chat.conversation()
-    await site.bot_says(conversation, 2, "Your parcel has arrived.")
-    await site.bot_says(conversation, 3, "Anything else?")
+    await site.bot_says(conversation, "Your parcel has arrived.")
+    await site.bot_says(conversation, "Anything else?")
     await expect(chat.element.locator(".badge")).to_have_text("2")
     await expect(chat.launcher).to_have_accessible_name("Open chat, 2 unread")
     await chat.page.reload()
@@ -355,8 +343,13 @@ async def test_the_focus_goes_in_and_comes_back(chat: Chat) -> None:
 
 async def test_the_shops_styles_stay_outside(chat: Chat) -> None:
     await chat.open()
-    style = "element => { const own = getComputedStyle(element); return [own.fontSize, own.letterSpacing, own.backgroundColor]; }"
-    assert await chat.element.get_by_role("button", name="Send").evaluate(style) == ["15px", "normal", "rgb(242, 242, 247)"]
+    style = "one => ['fontSize', 'letterSpacing', 'fontFamily', 'backgroundColor'].map(name => getComputedStyle(one)[name])"
+    for part in (chat.bubbles.first, chat.element.get_by_role("button", name="Send"), chat.replies.first, chat.launcher):
+        size, spacing, family, background = await part.evaluate(style)
+        assert size in ("14px", "15px")
+        assert spacing == "normal"
+        assert "Georgia" not in family
+        assert background != "rgb(255, 0, 0)"
 
 
 async def test_the_page_around_can_open_close_write_and_listen(chat: Chat) -> None:
@@ -400,8 +393,8 @@ async def test_it_speaks_the_pages_language_and_direction(widget: Widget, contex
     assert box["x"] > 900
 
 
-async def test_on_a_phone_it_fills_the_screen_and_keeps_the_focus_inside(widget: Widget, browser: Browser) -> None:
-    phone = await widget(await browser.new_context(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True))
+async def test_on_a_phone_it_fills_the_screen_and_keeps_the_focus_inside(widget: Widget, chromium: Browser) -> None:
+    phone = await widget(await chromium.new_context(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True))
     await phone.launcher.tap()
     await expect(phone.bubbles).to_have_count(1)
     assert await phone.panel.bounding_box() == {"x": 0, "y": 0, "width": 360, "height": 640}
@@ -442,8 +435,8 @@ async def test_the_hosted_page_is_the_chat_alone(site: Site, context: BrowserCon
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "accent"), [(1000, "#0f766e"), (1000, "#facc15"), (1000, "#1e1b4b"), (360, "#0f766e")])
-async def test_accessibility_checks_find_nothing(widget: Widget, browser: Browser, theme: Any, width: int, accent: str) -> None:
-    context = await browser.new_context(viewport={"width": width, "height": 640}, bypass_csp=True, color_scheme=theme)
+async def test_accessibility_checks_find_nothing(widget: Widget, chromium: Browser, theme: Any, width: int, accent: str) -> None:
+    context = await chromium.new_context(viewport={"width": width, "height": 640}, bypass_csp=True, color_scheme=theme)
     chat = await widget(context, f"data-theme=auto&data-accent={accent.replace('#', '%23')}")
     assert await violations(chat.page) == []
     await chat.open()
@@ -452,8 +445,8 @@ async def test_accessibility_checks_find_nothing(widget: Widget, browser: Browse
     assert await violations(chat.page) == []
 
 
-async def test_the_hosted_page_passes_accessibility_checks(site: Site, browser: Browser) -> None:
-    context = await browser.new_context(bypass_csp=True)
+async def test_the_hosted_page_passes_accessibility_checks(site: Site, chromium: Browser) -> None:
+    context = await chromium.new_context(bypass_csp=True)
     page = await context.new_page()
     await page.goto(f"{site.chat}/w/{site.channel_id}")
     await expect(Chat(page).bubbles).to_have_count(1)

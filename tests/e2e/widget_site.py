@@ -12,11 +12,11 @@ from uuid import UUID
 import uvicorn
 from litestar import Litestar
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from server.channels.tables import channels
 from server.conversations.stream import topic_of
-from server.conversations.tables import messages
+from server.conversations.tables import conversations, messages
 from server.flows.tables import flow_versions, flows
 from server.kit.ids import uuid7
 from server.tenants.tables import tenants
@@ -107,10 +107,13 @@ class Site:
         assert self.page.channel
         return self.page.channel
 
-    async def bot_says(self, conversation_id: str, seq: int, text: str, **body: Any) -> None:
+    async def bot_says(self, conversation_id: str, text: str, **body: Any) -> None:
         """A message that nobody asked for, as a timer or an API's late answer brings it."""
-        row = {"tenant_id": self.tenant_id, "conversation_id": UUID(conversation_id), "seq": seq, "turn": seq, "direction": "out"}
+        here = (conversations.c.tenant_id == self.tenant_id) & (conversations.c.id == UUID(conversation_id))
+        count_up = update(conversations).where(here).values(last_seq=conversations.c.last_seq + 1).returning(conversations.c.last_seq)
         async with self.app.state.db.tenant(self.tenant_id) as connection:
+            seq = await connection.scalar(count_up)
+            row = {"tenant_id": self.tenant_id, "conversation_id": UUID(conversation_id), "seq": seq, "turn": 1, "direction": "out"}
             await connection.execute(insert(messages).values(**row, body={"type": "text", "text": text, **body}))
         await self.tell(conversation_id, kind="messages")
 

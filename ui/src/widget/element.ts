@@ -97,7 +97,7 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
 
   posting(): void {
     clearTimeout(this.typingTimer);
-    this.typingTimer = window.setTimeout(() => this.log.typing(true), TYPING_AFTER_MS);
+    this.typingTimer = window.setTimeout(() => this.log.typing(navigator.onLine), TYPING_AFTER_MS);
   }
 
   posted(item: Outgoing, answer: Answer | null): void {
