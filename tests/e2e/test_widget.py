@@ -397,6 +397,7 @@ async def test_on_a_phone_it_fills_the_screen_and_keeps_the_focus_inside(widget:
     phone = await widget(await chromium.new_context(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True))
     await phone.launcher.tap()
     await expect(phone.bubbles).to_have_count(1)
+    await phone.panel.evaluate("panel => Promise.all(panel.getAnimations().map(one => one.finished))")
     assert await phone.panel.bounding_box() == {"x": 0, "y": 0, "width": 360, "height": 640}
     await expect(phone.panel).to_have_attribute("aria-modal", "true")
     for _ in range(12):
