@@ -142,8 +142,9 @@ def venv_python():
 
 
 def pip(*arguments):
-    """Run the environment's pip."""
-    run([str(venv_python()), "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments])
+    """Run the environment's pip, without the remarks its build tools make to packagers."""
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    run([str(venv_python()), "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments], env=environment)
 
 
 def pip_install(lock, *options):
