@@ -27,6 +27,7 @@ from server.kit.secrets import Vault
 from server.kit.settings import BadSetting, Settings, read_settings
 from server.security import guards
 from server.turns.engine import Turns
+from server.turns.fast_door import FastDoor
 
 STATIC = Path(__file__).parents[1] / "ui" / "static"
 MAX_BODY_BYTES = 10_000_000
@@ -54,7 +55,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     assets = create_static_files_router(
         "/static", [STATIC], cache_control=CacheControlHeader(public=True, max_age=31_536_000, immutable=True), opt={"public": True}
     )
-    return Litestar(
+    application = Litestar(
         [*handlers(), assets],
         lifespan=[lambda app: _open(app, chosen)],
         on_startup=[guards.check_permissions_declared],
@@ -74,6 +75,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         logging_config=None,
         debug=False,
     )
+    application.asgi_handler = FastDoor(application)
+    return application
 
 
 @asynccontextmanager

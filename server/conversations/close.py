@@ -29,6 +29,7 @@ async def close_conversation(conn: AsyncConnection, tenant_id: UUID, conversatio
             tenant_id,
             "conversation.ended",
             {"outcome": outcome},
+            at=now,
             conversation_id=conversation_id,
             flow_id=before.flow_id,
             flow_version=before.flow_version,

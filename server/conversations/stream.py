@@ -27,7 +27,8 @@ STREAMS_PER_ADDRESS = 200
 STREAMS_PER_CHANNEL = 5_000
 
 _PING = b": ping\n\n"
-_PASSED_ON = frozenset({"delta", "typing", "turn"})
+_NEVER_STORED = frozenset({"delta", "typing"})
+_PASSED_ON = _NEVER_STORED | {"turn"}
 
 
 class Seats:
@@ -73,17 +74,18 @@ async def event_stream(db: Database, live: Live, tenant_id: UUID, conversation_i
     async with live.subscribe(tenant_id, topic_of(conversation_id)) as news:
         yield _PING  # the headers are out, the browser knows that it is connected
         last, patience, look = after, SOONEST_LOOK_S, True
+        told: Mapping[str, Any] | None = None
         while not news.ended:
             for row in await _messages(db, tenant_id, conversation_id, last) if look else ():
                 last, patience = row["seq"], SOONEST_LOOK_S
                 yield _frame("message", row, last)
+            if told is not None and told["kind"] in _PASSED_ON:
+                yield _frame(told["kind"], {name: value for name, value in told.items() if name != "kind"})
             told = await news.wait(patience)
-            look = told is None or told["kind"] not in _PASSED_ON
+            look = told is None or told["kind"] not in _NEVER_STORED
             if told is None:
                 patience = min(patience * 1.5, PING_S)
                 yield _PING
-            elif not look:
-                yield _frame(told["kind"], {name: value for name, value in told.items() if name != "kind"})
 
 
 async def _messages(db: Database, tenant_id: UUID, conversation_id: UUID, after: int) -> list[dict[str, Any]]:

@@ -37,7 +37,7 @@ class RequestId(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
-        request_id = given if _WELL_FORMED_ID.fullmatch(given) else uuid7().hex
+        request_id = request_id_of(given)
         scope["state"]["request_id"] = request_id
 
         async def send_with_id(message: Message) -> None:
@@ -46,6 +46,11 @@ class RequestId(ASGIMiddleware):
             await send(message)
 
         await next_app(scope, receive, send_with_id)
+
+
+def request_id_of(given: str) -> str:
+    """The id of a request: the one its sender gave, or a new one."""
+    return given if _WELL_FORMED_ID.fullmatch(given) else uuid7().hex
 
 
 def problem_of(error: Exception) -> Problem:

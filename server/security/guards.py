@@ -126,7 +126,7 @@ def _with_cookies(send: Send, cookies: list[Cookie]) -> Send:
     return send_with_cookies
 
 
-def require_permission(connection: Connection, handler: BaseRouteHandler) -> None:
+async def require_permission(connection: Connection, handler: BaseRouteHandler) -> None:
     """403 unless the member's role has the permission the route declares."""
     if handler.opt.get("public") or connection.scope.get("method") == "OPTIONS":
         return
@@ -146,7 +146,7 @@ async def require_csrf_token(connection: Connection, _: BaseRouteHandler) -> Non
         raise csrf.refuse_token()
 
 
-def require_json(connection: Connection, handler: BaseRouteHandler) -> None:
+async def require_json(connection: Connection, handler: BaseRouteHandler) -> None:
     """415 for a body that a form of another site could send to a route that reads JSON."""
     field = getattr(handler, "parsed_data_field", None)
     if field is None or connection.scope.get("method") in csrf.SAFE_METHODS:

@@ -1,5 +1,6 @@
 """Who may speak in which conversation: the channel, the page it is embedded in, and the token that was shown."""
 
+import asyncio
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -40,20 +41,18 @@ class Doors:
         self._db = db
         self._state = state
         self._key = token_key(state.vault)
-        self._channels: dict[UUID, tuple[float, Channel]] = {}
+        self._channels: dict[UUID, tuple[float, asyncio.Future[Channel]]] = {}
         self._tokens: OrderedDict[str, tuple[float, ConversationToken]] = OrderedDict()
 
     async def channel(self, channel_id: UUID) -> Channel:
-        """The channel, at most CHANNEL_KEPT_S old; Problem 404."""
-        now = time.monotonic()
+        """The channel, at most CHANNEL_KEPT_S old; Problem 404. Many who ask at the same moment share one look."""
         known = self._channels.get(channel_id)
-        if known is not None and now - known[0] < CHANNEL_KEPT_S:
-            return known[1]
-        found = await find_channel(self._db, channel_id)
-        if len(self._channels) >= TOKENS_KEPT:
-            self._channels.clear()
-        self._channels[channel_id] = (now, found)
-        return found
+        if known is None or time.monotonic() >= known[0]:
+            if len(self._channels) >= TOKENS_KEPT:
+                self._channels.clear()
+            looking = asyncio.ensure_future(find_channel(self._db, channel_id))
+            known = self._channels[channel_id] = (time.monotonic() + CHANNEL_KEPT_S, looking)
+        return await asyncio.shield(known[1])
 
     async def channel_of_flow(self, member: Identity, flow_id: UUID) -> UUID:
         """The web channel of a flow of the member's workspace."""

@@ -47,14 +47,18 @@ class Turns:
         self._queue = Queue()
         self._wake = asyncio.Event()
         self._flushers: list[asyncio.Task[None]] = []
+        self._announcer: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._taking: dict[tuple[UUID, UUID, str], asyncio.Task[TurnAnswer]] = {}
         self._versions = Versions(library())
+        self._saved: list[tuple[UUID, Saved]] = []
+        self._told = asyncio.Event()
         self._stopping = False
 
     async def start(self) -> None:
         """Open the connections and begin."""
         pool = await self.resources.db.open_pool(FLUSHERS + 1)
+        self._announcer = asyncio.create_task(self._announce_for_ever(), name="turns announced")
         self._flushers = [asyncio.create_task(self._flush_for_ever(pool), name=f"turns {number}") for number in range(FLUSHERS)]
 
     async def stop(self) -> None:
@@ -63,9 +67,10 @@ class Turns:
         begun = [unit.future for unit in self._queue.units()]
         if begun:
             await asyncio.wait(begun, timeout=5.0)
-        for task in (*self._flushers, *self._tasks):
+        ending = (*self._flushers, *self._tasks, *([] if self._announcer is None else [self._announcer]))
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*self._flushers, *self._tasks, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
         await self.tools.gateway.close()
 
     async def take(self, incoming: Incoming, *, within_s: float = ANSWER_WITHIN_S) -> TurnAnswer:
@@ -198,7 +203,8 @@ class Turns:
         for conversation_id, seconds in batch.pause:
             asyncio.get_running_loop().call_later(seconds + 0.05, self.wake, tenant_id, conversation_id)
         if batch.saved:
-            self._go(self._announce(tenant_id, batch.saved))
+            self._saved.extend((tenant_id, saved) for saved in batch.saved)
+            self._told.set()
         for saved in batch.saved:
             for call in saved.calls:
                 self._go(perform_in_process(self.tools, call, self.wake))
@@ -213,13 +219,26 @@ class Turns:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("work after a turn failed", exc_info=error)
 
-    async def _announce(self, tenant_id: UUID, saved: list[Saved]) -> None:
+    async def _announce_for_ever(self) -> None:
+        """Tell what was committed: everything that came together since the last time goes in one write."""
+        while True:
+            await self._told.wait()
+            self._told.clear()
+            saved, self._saved = self._saved, []
+            try:
+                await self._announce(saved)
+            except Exception:
+                log.exception("news of %d turns lost", len(saved))
+
+    async def _announce(self, saved: list[tuple[UUID, Saved]]) -> None:
         resources = self.resources
-        for one in saved:
-            topic = topic_of(one.taken.conversation.id)
-            if one.messages:
-                await resources.live.publish(tenant_id, topic, {"kind": "messages", "seq": one.last_seq})
-            await resources.live.publish(tenant_id, topic, {"kind": "turn", "turn": one.turn})
+        await resources.live.publish_all(
+            [
+                (tenant_id, topic_of(one.taken.conversation.id), {"kind": "turn", "turn": one.turn, "seq": one.last_seq})
+                for tenant_id, one in saved
+            ]
+        )
+        for tenant_id, one in saved:
             await ring(resources.redis, tenant_id, *one.jobs)
-        pushed = [one.taken.conversation.id for one in saved if one.pushes and one.messages]
-        await ring_doorbell(resources.redis, tenant_id, *pushed)
+            if one.pushes and one.messages:
+                await ring_doorbell(resources.redis, tenant_id, one.taken.conversation.id)

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs
 from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, get, post
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Stream
@@ -31,47 +34,72 @@ from server.turns.trace import Trace, trace_of
 
 AnyRequest = Request[Any, Any, Any]
 
+ROUTE = "/api/v2/chat/message"
 PATIENCE_S = 60.0
 _PASSED_ON = frozenset(("typing", "delta"))
 
 
-@post("/api/v2/chat/message", status_code=HTTP_200_OK, opt={"public": True}, request_max_body_size=MOST_BYTES)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A message that may be taken, and the headers its answer needs."""
+
+    doors: Doors
+    channel: Channel
+    caller: Caller
+    incoming: Incoming
+    headers: Mapping[str, str]
+
+
+@post(ROUTE, status_code=HTTP_200_OK, opt={"public": True}, request_max_body_size=MOST_BYTES)
 async def take_message(request: AnyRequest, turns: NamedDependency[Turns], live: NamedDependency[Live]) -> Response[Any]:
     """Take a customer's message and answer it. Authorised by the channel's id and the conversation's token, or by a member's bearer token.
 
     With `Accept: text/event-stream` the answer comes as events: typing, delta, message, and done with the whole answer.
     """
-    headers = request.headers
-    doors = doors_of(request.app.state)
-    cors = await _cors_for_errors(request, doors, turns.resources.settings.public_url)
+    query: bytes = request.scope["query_string"]
     try:
-        message = read_message(await request.body(), headers.get("content-type", ""))
+        if "text/event-stream" in request.headers.get("accept", ""):
+            asked = await _read(request.app.state, request.headers, query, await request.body())
+            headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", **asked.headers}
+            return Stream(_events(turns, live, asked), media_type="text/event-stream", headers=headers)
+        answer, headers = await answer_message(request.app.state, request.headers, query, await request.body())
+    except Problem as problem:
+        return answer_error(request, problem)
+    return Response(encode(answer), media_type="application/json", headers=headers)
+
+
+async def answer_message(state: State, headers: Mapping[str, str], query: bytes, body: bytes) -> tuple[AnswerOut, dict[str, str]]:
+    """The answer to a posted message, and the headers it needs; so does a Problem."""
+    asked = await _read(state, headers, query, body)
+    try:
+        return await _take(state.turns, asked), dict(asked.headers)
+    except Problem as problem:
+        problem.headers |= asked.headers
+        raise
+
+
+async def _read(state: State, headers: Mapping[str, str], query: bytes, body: bytes) -> Asked:
+    doors, public_url = doors_of(state), state.settings.public_url
+    try:
+        message = read_message(body, headers.get("content-type", ""))
         caller = await doors.caller(headers.get("authorization"))
         channel = await _channel_for(doors, message, caller)
-        if caller.member is None:
-            cors = admit(headers, channel.allowed_origins, turns.resources.settings.public_url)
-        incoming = incoming_of(message, channel, caller)
-        if "text/event-stream" in headers.get("accept", ""):
-            events = _events(doors, turns, live, channel, caller, incoming)
-            return Stream(events, media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", **cors})
-        answer = await _take(doors, turns, channel, caller, incoming)
+        cors = {} if caller.member else admit(headers, channel.allowed_origins, public_url)
+        return Asked(doors, channel, caller, incoming_of(message, channel, caller), cors)
     except Problem as problem:
-        problem.headers |= cors
-        return answer_error(request, problem)
-    return Response(encode(answer), media_type="application/json", headers=cors)
-
-
-async def _cors_for_errors(request: AnyRequest, doors: Doors, public_url: str) -> dict[str, str]:
-    """So that a page on another site can read why it was refused: the widget names its channel in the address."""
-    with suppress(ValueError, Problem):
-        channel = await doors.channel(UUID(request.query_params.get("channel", "")))
-        return admit(request.headers, channel.allowed_origins, public_url)
-    return {}
+        with suppress(Problem, ValueError, KeyError):  # a page of the channel that it names in the address may read why
+            named = await doors.channel(UUID(parse_qs(query.decode("latin-1"))["channel"][0]))
+            problem.headers |= admit(headers, named.allowed_origins, public_url)
+        raise
 
 
 async def _channel_for(doors: Doors, message: MessageIn, caller: Caller) -> Channel:
     if message.channel_id is not None:
         return await doors.channel(message.channel_id)
+    return await _channel_of_bot(doors, message, caller)
+
+
+async def _channel_of_bot(doors: Doors, message: MessageIn, caller: Caller) -> Channel:
     if message.bot is None:
         raise Problem(422, "invalid", "Say where: channel_id, or bot.", fields={"channel_id": "This field is needed."})
     if caller.member is None:
@@ -79,15 +107,16 @@ async def _channel_for(doors: Doors, message: MessageIn, caller: Caller) -> Chan
     return await doors.channel(await doors.channel_of_flow(caller.member, message.bot))
 
 
-async def _take(doors: Doors, turns: Turns, channel: Channel, caller: Caller, incoming: Incoming) -> AnswerOut:
-    answer = await turns.take(incoming)
-    return answer_out(answer, caller.token_text or doors.sign(token_of(answer, channel)))
+async def _take(turns: Turns, asked: Asked) -> AnswerOut:
+    answer = await turns.take(asked.incoming)
+    return answer_out(answer, asked.caller.token_text or asked.doors.sign(token_of(answer, asked.channel)))
 
 
-async def _events(doors: Doors, turns: Turns, live: Live, channel: Channel, caller: Caller, incoming: Incoming) -> AsyncIterator[bytes]:
+async def _events(turns: Turns, live: Live, asked: Asked) -> AsyncIterator[bytes]:
     """What happens while the answer is made, then its messages, then all of it."""
     yield _frame("typing", {"on": True})
-    taking = asyncio.create_task(_take(doors, turns, channel, caller, incoming))
+    taking = asyncio.create_task(_take(turns, asked))
+    incoming = asked.incoming
     try:
         if incoming.conversation_id is not None:
             async with live.subscribe(incoming.tenant_id, topic_of(incoming.conversation_id)) as news:

@@ -106,8 +106,9 @@ _ROOTS = (
         "conversation_id uuid, version int, lease_no int, state jsonb, turn int, last_seq int, waiting_for text, status text, outcome text,"
         " flow_version int, at timestamptz",
         """update conversations c set state = r.state, state_version = c.state_version + 1, turn = r.turn, last_seq = r.last_seq,
-            waiting_for = r.waiting_for, status = r.status, outcome = coalesce(r.outcome, c.outcome), flow_version = r.flow_version,
+            waiting_for = r.waiting_for, status = r.status, flow_version = r.flow_version,
             lease_until = null, updated_at = r.at,
+            outcome = case when c.ended_at is null then coalesce(r.outcome, c.outcome) else c.outcome end,
             ended_at = case when r.status = 'ended' then coalesce(c.ended_at, r.at) else c.ended_at end
         from {rows}
         where c.tenant_id = $1 and c.id = r.conversation_id and c.state_version = r.version and c.lease_no = r.lease_no

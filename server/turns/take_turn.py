@@ -15,6 +15,7 @@ from flow_runtime import (
     Call,
     CallResult,
     Choice,
+    End,
     Flow,
     HandOff,
     Input,
@@ -180,7 +181,10 @@ def body_of_say(say: Say) -> dict[str, Any]:
 
 
 def outcome_of(taken: Taken) -> str | None:
-    """How the conversation ended, if it did: with a person, or with the bot alone."""
+    """How the conversation ended, if it did: with a person, with what the customer came for, or without."""
     if any(isinstance(effect, HandOff) for effect in taken.effects):
         return "handed_off"
-    return "contained" if taken.outcomes[-1].waiting_for == "ended" else None
+    if taken.outcomes[-1].waiting_for != "ended":
+        return None
+    helped = all(effect.reason == "completed" for effect in taken.effects if isinstance(effect, End))
+    return "contained" if helped else "unresolved"

@@ -1,5 +1,7 @@
 """A customer who writes through the chat route."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -31,3 +33,10 @@ async def say(client: httpx.AsyncClient, bot: Bot, answer: Answer | None = None,
 def texts(answer: Answer) -> list[str]:
     """What the bot said."""
     return [message["body"]["text"] for message in answer["messages"] if message["direction"] == "out"]
+
+
+async def until(true: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until something is true."""
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)

@@ -23,7 +23,7 @@ from server.turns.engine import Turns
 from server.turns.runner import Runner
 from tests.fakes.openai import KEY, FakeOpenAI
 from tests.server.turns.bots import flow_of, publish
-from tests.server.turns.talk import ROUTE, say, texts
+from tests.server.turns.talk import ROUTE, say, texts, until
 
 
 def helper_flow(**settings: Any) -> dict[str, Any]:
@@ -145,8 +145,7 @@ async def test_a_reply_whose_process_was_stopped_is_asked_for_again(
     bot = await publish(db, helper_flow(timeout_s=60))
     await connect(app, db, bot.tenant_id, provider, "slow:20")
     waiting = asyncio.create_task(say(client, bot, text="Help me"))
-    while not provider.asked:
-        await asyncio.sleep(0.05)
+    await until(lambda: provider.asked)
     await turns.stop()
     async with db.tenant(bot.tenant_id) as conn:
         await conn.execute(update(model_providers).values(model="say:Here I am again."))

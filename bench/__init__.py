@@ -1,0 +1,1 @@
+"""How fast, in ratios: everything measured in one run on one machine."""

@@ -1,0 +1,56 @@
+"""The flow the benchmarks run: every message passes five nodes and ends where it began."""
+
+from typing import Any
+
+START = "ask"
+
+
+def five_nodes() -> dict[str, Any]:
+    """ask_question (answered) -> set_variables -> branch -> send_message -> ask_question (asks again)."""
+    steps: dict[str, tuple[str, dict[str, Any]]] = {
+        "ask": ("ask_question", {"text": "What can I do for you?", "save_as": "wish"}),
+        "count": ("set_variables", {"assignments": [{"variable": "count", "value": "{{ (count or 0) + 1 }}"}]}),
+        "check": (
+            "branch",
+            {
+                "branches": [
+                    {
+                        "name": "bye",
+                        "title": "Goodbye",
+                        "when": {"match": "any", "rows": [{"variable": "wish", "operator": "is", "value": "bye"}]},
+                    }
+                ]
+            },
+        ),
+        "answer": ("send_message", {"text": "You said: {{ wish }}. This is message {{ count }} of the conversation."}),
+        "bye": ("end", {"text": "Goodbye!", "outcome": "completed"}),
+    }
+    edges = [
+        ("ask", "next", "count"),
+        ("count", "next", "check"),
+        ("check", "bye", "bye"),
+        ("check", "otherwise", "answer"),
+        ("answer", "next", "ask"),
+    ]
+    return {
+        "schema_version": 1,
+        "name": "Five nodes",
+        "description": "",
+        "languages": {"default": "en", "others": []},
+        "variables": {"count": {"type": "number", "scope": "flow", "default": 0, "personal": False}},
+        "triggers": [{"id": "start", "type": "conversation_start", "node": START}],
+        "nodes": {
+            name: {
+                "type": kind,
+                "type_version": 1,
+                "title": name.title(),
+                "settings": settings,
+                "position": {"x": 0, "y": 0},
+                "note": "",
+                "on_error": {"do": "stop"},
+            }
+            for name, (kind, settings) in steps.items()
+        },
+        "edges": {f"e{number}": {"source": s, "port": p, "target": t} for number, (s, p, t) in enumerate(edges)},
+        "settings": {},
+    }
