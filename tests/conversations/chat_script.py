@@ -14,8 +14,10 @@
     knows: order {"id": 7}        what a variable holds now
     end completed                 the flow has ended like this, and nothing more was said
 
-A driver speaks to one depth: the pure runtime, the server, the browser. One that cannot see calls or variables lets those lines pass;
-one that has to know the answers of the outside world before they are asked for finds them in `Script.answers`.
+A driver speaks to one depth: the pure runtime, the server, the browser. Below the runtime's depth the outside world is real: services are
+called at https://shop.example, failures are `timeout` (nobody answers), `no_model` (none is connected) and `no_intents` (none were
+learned), and what a message means is found out by a classifier that learned the flow's examples. `Script.answers` tells beforehand
+what is needed.
 """
 
 import json
@@ -74,34 +76,34 @@ class Script:
 class ChatDriver(Protocol):
     """Plays the customer and the outside world at one depth."""
 
-    def open(self, script: Script) -> None:
+    async def open(self, script: Script) -> None:
         """Get the flow and the contact ready; nothing is said yet."""
 
-    def opens(self) -> None:
+    async def opens(self) -> None:
         """The customer opens the chat."""
 
-    def user(self, text: str) -> None:
+    async def user(self, text: str) -> None:
         """The customer writes."""
 
-    def picks(self, label: str) -> None:
+    async def picks(self, label: str) -> None:
         """The customer presses a button."""
 
-    def next_message(self) -> Said | None:
+    async def next_message(self) -> Said | None:
         """The bot's next message that has not been looked at, or None."""
 
-    def call(self, kind: str, payload: dict[str, Any]) -> None:
+    async def call(self, kind: str, payload: dict[str, Any]) -> None:
         """The flow asks for this work now."""
 
-    def answer(self, answer: Answer) -> None:
+    async def answer(self, answer: Answer) -> None:
         """The work is done."""
 
-    def passes(self, seconds: float) -> None:
+    async def passes(self, seconds: float) -> None:
         """Time goes by."""
 
-    def knows(self, name: str, value: Any) -> None:
+    async def knows(self, name: str, value: Any) -> None:
         """The variable holds this value."""
 
-    def ended(self, reason: str) -> None:
+    async def ended(self, reason: str) -> None:
         """The flow has ended like this."""
 
 
@@ -127,31 +129,31 @@ def _answer(line: Line) -> Answer:
     return Answer(False, kind=kind, message=message)
 
 
-def play(script: Script, driver: ChatDriver) -> None:
+async def play(script: Script, driver: ChatDriver) -> None:
     """Play the script; an AssertionError names the line that went another way."""
-    driver.open(script)
+    await driver.open(script)
     said: Said | None = None
     for line in script.lines:
         try:
-            said = _play(line, driver, said)
+            said = await _play(line, driver, said)
         except AssertionError as error:
             raise AssertionError(f"{script.path.name}:{line.number}: {line.verb}: {line.rest}\n{error}") from error
-    left = driver.next_message()
+    left = await driver.next_message()
     assert left is None, f"{script.path.name}: the bot also said {left}"
 
 
-def _play(line: Line, driver: ChatDriver, said: Said | None) -> Said | None:
+async def _play(line: Line, driver: ChatDriver, said: Said | None) -> Said | None:
     match line.verb:
         case "opens":
-            driver.opens()
+            await driver.opens()
         case "user":
-            _nothing_unseen(driver)
-            driver.user(line.rest)
+            await _nothing_unseen(driver)
+            await driver.user(line.rest)
         case "picks":
-            _nothing_unseen(driver)
-            driver.picks(line.rest)
+            await _nothing_unseen(driver)
+            await driver.picks(line.rest)
         case "bot":
-            said = driver.next_message()
+            said = await driver.next_message()
             assert said is not None, "the bot said nothing"
             assert said.text == line.rest.replace("\\n", "\n"), f"the bot said: {said.text}"
         case "choices":
@@ -160,24 +162,24 @@ def _play(line: Line, driver: ChatDriver, said: Said | None) -> Said | None:
             assert said.choices == labels, f"the choices are {said.choices}"
         case "call":
             kind, _, payload = line.rest.partition(" ")
-            driver.call(kind, json.loads(payload or "{}"))
+            await driver.call(kind, json.loads(payload or "{}"))
         case "gives" | "fails":
-            driver.answer(_answer(line))
+            await driver.answer(_answer(line))
         case "passes":
-            driver.passes(float(line.rest))
+            await driver.passes(float(line.rest))
         case "knows":
             name, _, value = line.rest.partition(" ")
-            driver.knows(name, json.loads(value))
+            await driver.knows(name, json.loads(value))
         case "end":
-            _nothing_unseen(driver)
-            driver.ended(line.rest or "completed")
+            await _nothing_unseen(driver)
+            await driver.ended(line.rest or "completed")
         case other:
             raise ValueError(f"line {line.number}: there is no verb {other}")
     return said
 
 
-def _nothing_unseen(driver: ChatDriver) -> None:
-    left = driver.next_message()
+async def _nothing_unseen(driver: ChatDriver) -> None:
+    left = await driver.next_message()
     assert left is None, f"before that the bot said: {left}"
 
 

@@ -4,8 +4,6 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chat_script import Answer, Said, Script
-
 from flow_runtime import (
     Call,
     CallError,
@@ -29,6 +27,7 @@ from flow_runtime import (
     start,
 )
 from node_library import load_library
+from tests.conversations.chat_script import Answer, Said, Script
 
 LIBRARY = load_library()
 
@@ -50,51 +49,51 @@ class RuntimeDriver:
         self.inputs: list[Input] = []
         self.outcomes: list[Outcome] = []
 
-    def open(self, script: Script) -> None:
+    async def open(self, script: Script) -> None:
         errors = [problem for problem in problems_of(script.document, LIBRARY) if problem.severity == "error"]
         assert errors == []
         self.flow = load_flow(script.document, LIBRARY)
         self.contact = script.contact
 
-    def opens(self) -> None:
+    async def opens(self) -> None:
         self._give(ConversationStarted(at=self.now))
 
-    def user(self, text: str) -> None:
+    async def user(self, text: str) -> None:
         self._give(Message(text, at=self.now, seed=len(self.inputs)))
 
-    def picks(self, label: str) -> None:
+    async def picks(self, label: str) -> None:
         option = next(option for option in self.options if option.label == label)
         self._give(Choice(option.value, option.label, at=self.now))
 
-    def next_message(self) -> Said | None:
+    async def next_message(self) -> Said | None:
         if not self.said:
             return None
         say = self.said.pop(0)
         return Said(say.text, tuple(option.label for option in say.choices))
 
-    def call(self, kind: str, payload: dict[str, Any]) -> None:
+    async def call(self, kind: str, payload: dict[str, Any]) -> None:
         assert len(self.calls) == 1, f"calls under way: {self.calls}"
         call = self.calls[0]
         assert call.kind == kind, f"the call is {call.kind}"
         given = {name: call.payload.get(name) for name in payload}
         assert given == payload, f"the payload is {call.payload}"
 
-    def answer(self, answer: Answer) -> None:
+    async def answer(self, answer: Answer) -> None:
         assert self.calls, "nothing was asked for"
         error = None if answer.ok else CallError(answer.kind, answer.message)
         self._give(CallResult(self.calls.pop().call_id, answer.ok, answer.value, error, at=self.now))
 
-    def passes(self, seconds: float) -> None:
+    async def passes(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
         for timer_id in [timer_id for timer_id, due_at in self.timers.items() if due_at <= self.now]:
             del self.timers[timer_id]
             self._give(TimerFired(timer_id, at=self.now))
 
-    def knows(self, name: str, value: Any) -> None:
+    async def knows(self, name: str, value: Any) -> None:
         held = self.state.variables.get(name)
         assert held == value, f"{name} is {held!r}"
 
-    def ended(self, reason: str) -> None:
+    async def ended(self, reason: str) -> None:
         assert self.reason == reason, f"the flow ended with {self.reason}"
         assert self.state.waiting_for == "ended"
 

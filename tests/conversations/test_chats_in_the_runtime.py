@@ -4,21 +4,21 @@ import json
 from pathlib import Path
 
 import pytest
-from chat_script import SCRIPTS, names, play, read_script
-from runtime_driver import RuntimeDriver
 
 from flow_runtime import Outcome, State, effect_to_json, input_from_json, input_to_json, resume, start
+from tests.conversations.chat_script import SCRIPTS, names, play, read_script
+from tests.conversations.runtime_driver import RuntimeDriver
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=names(SCRIPTS))
-def test_chat_goes_as_written(path: Path) -> None:
-    play(read_script(path), RuntimeDriver())
+async def test_chat_goes_as_written(path: Path) -> None:
+    await play(read_script(path), RuntimeDriver())
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=names(SCRIPTS))
-def test_chat_replays_byte_for_byte_from_its_stored_inputs(path: Path) -> None:
+async def test_chat_replays_byte_for_byte_from_its_stored_inputs(path: Path) -> None:
     script, driver = read_script(path), RuntimeDriver()
-    play(script, driver)
+    await play(script, driver)
     stored = [json.dumps(input_to_json(input)) for input in driver.inputs]
     replayed: list[Outcome] = []
     for text in stored:
@@ -50,9 +50,9 @@ def _bytes(outcome: Outcome) -> str:
         ("opens\nbot: What is your order number?\nknows: order_id 7", "order_id is None"),
     ],
 )
-def test_a_script_that_goes_another_way_says_where(tmp_path: Path, text: str, complaint: str) -> None:
+async def test_a_script_that_goes_another_way_says_where(tmp_path: Path, text: str, complaint: str) -> None:
     path = tmp_path / "wrong.chat"
     path.write_text(f"flow order_status.json\n{text}\n")
     with pytest.raises(AssertionError, match=r"wrong\.chat") as caught:
-        play(read_script(path), RuntimeDriver())
+        await play(read_script(path), RuntimeDriver())
     assert complaint in str(caught.value)
