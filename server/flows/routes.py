@@ -1,11 +1,11 @@
 """Flows over HTTP."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Response, delete, get, patch, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromHeader, FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody
 from redis.asyncio import Redis
 
 from server.channels.open_channel import open_web_channel
@@ -122,7 +122,7 @@ async def replace_draft(
     data: JSONBody[dict[str, Any]],
     db: NamedDependency[Database],
     identity: NamedDependency[Identity],
-    if_match: FromHeader[str | None] = None,
+    if_match: Annotated[str | None, HeaderParameter(name="If-Match")] = None,
 ) -> Response[DraftOut]:
     """Put a whole document in place of the draft, if nobody changed it since; one step of undo in the editor."""
     if if_match is None:
