@@ -38,7 +38,7 @@ function sprite(icons) {
 
 function record(metafile) {
   for (const [file, meta] of Object.entries(metafile.outputs)) {
-    if (!meta.entryPoint || !/\.(js|css)$/.test(file)) continue;
+    if (!meta.entryPoint || !/\.(js|css)$/.test(file) || /^chunk-/.test(path.basename(file))) continue;
     const hashed = path.basename(file);
     const name = hashed.replace(/-[A-Z0-9]{8}(\.\w+)$/, "$1");
     manifest[name] = hashed;
@@ -85,7 +85,7 @@ const pages = () =>
 const styles = () =>
   esbuild.build({
     ...shared,
-    entryPoints: existing({ app: "css/app.css", editor: "css/editor.css" }),
+    entryPoints: existing({ app: "css/app.css", pages: "css/pages.css", editor: "css/editor.css" }),
     plugins: [basecoat],
     loader: { ".woff2": "file" },
   });

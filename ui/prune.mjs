@@ -1,10 +1,12 @@
 // Leaves out of Basecoat's compiled style sheet the components that no page of ours uses, and its colours: tokens.css has ours.
 const UNUSED = new RegExp(
   [
-    String.raw`\.(?:accordion|alert|avatar|badge|breadcrumb|button-group|card|chart|combobox|command|drawer|dropdown-menu|empty|fieldset|input-group|item|popover|progress|scrollbar|sidebar|skeleton|tabs|toast)(?![a-z])`,
+    String.raw`\.(?:accordion|alert|avatar|badge|breadcrumb|button-group|card|chart|combobox|command|drawer|dropdown-menu|empty|field-separator|fieldset|input-group|item|kbd|popover|progress|scrollbar|sidebar|skeleton|table|tabs|toast|toaster)(?![a-z])`,
     String.raw`\.select:not\(select\)`,
     String.raw`\[data-(?:tooltip|popover)\b`,
     String.raw`type='range'`,
+    String.raw`data-size='(?:xs|lg|icon-xs|icon-lg)'`,
+    String.raw`data-variant='link'`,
   ].join("|"),
 );
 

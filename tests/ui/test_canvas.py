@@ -405,3 +405,33 @@ async def test_five_hundred_steps_are_drawn_and_move(browser: Browser) -> None:
         (move,) = desk.operations()
         assert len(move["moves"]) == 500
         await desk.page.close()
+
+
+async def test_the_context_menu_offers_what_fits_the_place(desk: Desk) -> None:
+    menu = desk.page.locator("#canvas-menu")
+    await desk.step("n4").locator("header").click(button="right")
+    await expect(menu.get_by_role("menuitem", name="Start here")).to_be_visible()
+    await expect(menu.get_by_role("menuitem", name="Paste")).to_be_hidden()
+    await menu.get_by_role("menuitem", name="Start here").click()
+    await desk.saved()
+    assert desk.operations() == [{"op": "start", "node": "n4"}]
+    await desk.page.mouse.click(760, 880, button="right")
+    await menu.get_by_role("menuitem", name="Select all").click()
+    assert len(await desk.selected()) == 12
+
+
+async def test_the_list_of_keys_opens_by_a_question_mark(desk: Desk) -> None:
+    await desk.page.locator("#canvas").focus()
+    await desk.page.keyboard.press("?")
+    await expect(desk.page.get_by_role("dialog", name="Keyboard shortcuts")).to_contain_text("Duplicate", ignore_case=True)
+
+
+async def test_an_empty_canvas_says_how_to_begin(browser: Browser) -> None:
+    flow = Flow(0)
+    async with served(canvas_app(flow)) as address:
+        desk = await open_canvas(browser, address, flow)
+        await expect(desk.page.get_by_role("heading", name="Start with a message")).to_be_visible()
+        await desk.page.locator(".palette [data-type=send_message]").click()
+        await desk.saved()
+        await expect(desk.page.get_by_role("heading", name="Start with a message")).to_be_hidden()
+        await desk.page.close()

@@ -48,7 +48,7 @@ export class FlowCanvas extends HTMLElement {
     this.viewport.apply();
     requestAnimationFrame(() => {
       for (const node of this.nodes.values()) node.measure();
-      this.viewport.home([...this.nodes.values()]);
+      this.viewport.home(this.nodes.values(), this.startNode());
       this.setAttribute("ready", "");
     });
   }
@@ -144,6 +144,14 @@ export class FlowCanvas extends HTMLElement {
 
   open(node: FlowNode, focus: boolean, field?: string): void {
     this.emit("flow:open", field === undefined ? { id: node.id, focus } : { id: node.id, focus, field });
+  }
+
+  /** Shows a step, chooses it and opens its form. */
+  goTo(node: FlowNode, field?: string): void {
+    this.selection.only(node.id);
+    if (this.viewport.k < 0.5) this.fit([node.id]);
+    this.focusNode(node);
+    this.open(node, field !== undefined, field);
   }
 
   focusNode(node: FlowNode): void {

@@ -1,5 +1,4 @@
 import { byId } from "../page/events";
-import { align, tidy } from "./layout";
 import { show } from "./quick";
 import type { FlowCanvas } from "./canvas";
 import type { Sync } from "./sync";
@@ -12,16 +11,16 @@ export function startCommands(canvas: FlowCanvas, sync: Sync): void {
     "zoom-in": () => canvas.viewport.zoomBy(1.25),
     "zoom-out": () => canvas.viewport.zoomBy(0.8),
     "fit": () => canvas.fit(),
-    "tidy": () => void tidy(canvas),
+    "tidy": () => void import("./layout").then(({ tidy }) => tidy(canvas)),
     "test": () => byId("tab-test")?.click(),
-    "find": () => document.dispatchEvent(new CustomEvent("find:open")),
-    "shortcuts": () => byId<HTMLDialogElement>("shortcuts")?.showModal(),
+    "find": () => void import("./find").then(({ openFind }) => openFind(canvas)),
+    "shortcuts": () => void import("./shortcuts").then(({ showShortcuts }) => showShortcuts(byId<HTMLDialogElement>("shortcuts")!)),
     "copy": () => canvas.clipboard.copy(),
     "paste": () => canvas.clipboard.paste(),
     "duplicate": () => canvas.clipboard.duplicate(),
     "delete": () => canvas.removeSelected(),
-    "align-left": () => align(canvas, "left"),
-    "align-top": () => align(canvas, "top"),
+    "align-left": () => void import("./layout").then(({ align }) => align(canvas, "left")),
+    "align-top": () => void import("./layout").then(({ align }) => align(canvas, "top")),
     "select-all": () => canvas.selection.replace(canvas.nodes.keys()),
     "edit": () => withNode(canvas, (node) => canvas.open(node, true)),
     "connect": () => withNode(canvas, (node) => canvas.connecting.beginNext(node)),

@@ -1,7 +1,6 @@
 import { announce, byId, onClick } from "../page/events";
 import { defineCanvas, type FlowCanvas } from "./canvas";
 import { startCommands } from "./commands";
-import { goTo, startFind } from "./find";
 import type { CanvasEvents } from "./operation";
 import { startPalette } from "./palette";
 import { Panel } from "./panel";
@@ -29,12 +28,11 @@ function start(canvas: FlowCanvas): void {
   onClick("[data-goto]", (button) => {
     const node = canvas.nodes.get(button.dataset["goto"] ?? "");
     button.closest("dialog")?.close();
-    if (node) goTo(canvas, node, button.dataset["gotoField"]);
+    if (node) canvas.goTo(node, button.dataset["gotoField"]);
   });
 
   startCommands(canvas, sync);
   startQuickMenu(canvas);
-  startFind(canvas);
   startTrace(canvas);
   const palette = document.querySelector<HTMLElement>(".palette");
   if (palette) startPalette(canvas, palette);

@@ -4,12 +4,19 @@ import type { FlowNode } from "./node";
 
 const MOST = 30;
 
+let open: (() => void) | null = null;
+
 /** Ctrl+K: find a step by its name, its kind, or any text on its card. */
-export function startFind(canvas: FlowCanvas): void {
+export function openFind(canvas: FlowCanvas): void {
+  open ??= prepare(canvas);
+  open?.();
+}
+
+function prepare(canvas: FlowCanvas): (() => void) | null {
   const dialog = byId<HTMLDialogElement>("find");
   const input = byId<HTMLInputElement>("find-input");
   const list = byId("find-list");
-  if (!dialog || !input || !list) return;
+  if (!dialog || !input || !list) return null;
 
   const choose = (at: number): void => {
     const options = [...list.children];
@@ -27,7 +34,7 @@ export function startFind(canvas: FlowCanvas): void {
     const node = id ? canvas.nodes.get(id) : undefined;
     if (!node) return;
     dialog.close();
-    goTo(canvas, node);
+    canvas.goTo(node);
   };
 
   input.addEventListener("input", offer);
@@ -39,20 +46,12 @@ export function startFind(canvas: FlowCanvas): void {
     event.preventDefault();
   });
   list.addEventListener("click", (event) => go((event.target as Element).closest<HTMLElement>("[data-node]")?.dataset["node"]));
-  document.addEventListener("find:open", () => {
+  return () => {
     input.value = "";
     offer();
     dialog.showModal();
     input.focus();
-  });
-}
-
-/** Shows a step, chooses it and opens its form. */
-export function goTo(canvas: FlowCanvas, node: FlowNode, field?: string): void {
-  canvas.selection.only(node.id);
-  if (canvas.viewport.k < 0.5) canvas.fit([node.id]);
-  canvas.focusNode(node);
-  canvas.open(node, field !== undefined, field);
+  };
 }
 
 function search(canvas: FlowCanvas, words: string): FlowNode[] {

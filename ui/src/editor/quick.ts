@@ -11,6 +11,7 @@ export function startQuickMenu(canvas: FlowCanvas): void {
   const menu = byId("quick");
   if (!menu) return;
   let asked: NextStep | null = null;
+  menu.replaceChildren(...[...document.querySelectorAll<HTMLElement>(".palette .pitem[data-type]")].map(menuItem));
   canvas.addEventListener("flow:quickadd" as keyof HTMLElementEventMap, (event) => {
     const next = (event as CustomEvent<NextStep>).detail;
     asked = next;
@@ -30,6 +31,15 @@ export function startQuickMenu(canvas: FlowCanvas): void {
     else if (source && port) canvas.operate({ ...place, source, port, edge: newId("e") });
     else canvas.operate(place);
   });
+}
+
+function menuItem(step: HTMLElement): HTMLElement {
+  const item = document.createElement("button");
+  item.type = "button";
+  item.dataset["type"] = step.dataset["type"];
+  item.setAttribute("role", "menuitem");
+  item.append(step.querySelector(".tile")!.cloneNode(true), step.querySelector("b")?.textContent ?? "");
+  return item;
 }
 
 export function show(menu: HTMLElement, x: number, y: number): void {

@@ -87,14 +87,12 @@ export class Viewport {
     this.panTo((width - w * this.k) / 2 - bounds.left * this.k, (height - h * this.k) / 2 - bounds.top * this.k);
   }
 
-  /** The first view: everything, or, where that would be too small to read, the beginning. */
-  home(boxes: Box[]): void {
+  /** The first view: everything, or, where that would be too small to read, the start at the side, half way down. */
+  home(boxes: Iterable<Box>, start: Box | null): void {
     this.fit(boxes);
-    const bounds = boundsOf(boxes);
-    if (!bounds || this.k >= READABLE) return;
+    if (!start || this.k >= READABLE) return;
     this.k = 0.8;
-    const middle = (this.element.clientHeight - (bounds.bottom - bounds.top) * this.k) / 2;
-    this.panTo(48 - bounds.left * this.k, Math.max(48, middle) - bounds.top * this.k);
+    this.panTo(48 - start.x * this.k, this.element.clientHeight * 0.4 - start.y * this.k);
   }
 
   reveal(box: Box): void {
