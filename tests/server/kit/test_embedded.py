@@ -173,7 +173,7 @@ def test_comes_back_beside_a_busy_leftover_of_a_killed_server(tmp_path: Path) ->
         assert ask(server.url, "select 1") == 1
 
 
-@pytest.mark.parametrize("stranger", [1, os.getpid(), 4_000_000])
+@pytest.mark.parametrize("stranger", [1, os.getpid(), 4_000_000], ids=["the first process", "this process", "nobody"])
 def test_is_not_held_up_by_a_stale_pid_file(tmp_path: Path, stranger: int) -> None:
     with running(tmp_path) as server:
         sockets = server.sockets
