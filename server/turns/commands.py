@@ -1,0 +1,67 @@
+"""`chatloom replay`."""
+
+import asyncio
+import difflib
+import sys
+from uuid import UUID
+
+import click
+from sqlalchemy import text
+
+from server.kit.db import Database
+from server.kit.errors import Problem
+from server.kit.settings import BadSetting, read_settings
+from server.turns.replay import Difference, Replay
+from server.turns.replay import replay as replay_conversation
+
+SHOWN = 20
+
+
+@click.command()
+@click.argument("conversation", type=click.UUID)
+@click.option("--tenant", type=click.UUID, help="The conversation's workspace. Without it every workspace is asked.")
+def replay(conversation: UUID, tenant: UUID | None) -> None:
+    """Run a conversation again from its stored inputs; exit with 1 and show the difference when it comes out otherwise."""
+    url = read_settings().database_url
+    if url is None:
+        raise BadSetting("`replay` needs CHATLOOM_DATABASE_URL: the address `chatloom run` uses, or your own database's")
+    try:
+        done = asyncio.run(_replay(url, conversation, tenant))
+    except Problem as problem:
+        raise click.ClickException(problem.detail) from None
+    for difference in done.differences[:SHOWN]:
+        click.echo(_shown(difference), err=True)
+    if done.differences:
+        click.echo(f"{len(done.differences)} differences in {done.turns} turns.", err=True)
+        sys.exit(1)
+    click.echo(f"{done.turns} turns from {done.inputs} inputs: effects, paths and states are the same.")
+
+
+async def _replay(url: str, conversation_id: UUID, tenant_id: UUID | None) -> Replay:
+    db = Database(url, pool_size=1)
+    try:
+        tenants = [tenant_id] if tenant_id is not None else await _tenants(db, conversation_id)
+        for tenant in tenants:
+            async with db.tenant(tenant) as conn:
+                return await replay_conversation(conn, tenant, conversation_id)
+        raise Problem(404, "not_found", "No workspace has such a conversation.")
+    finally:
+        await db.close()
+
+
+async def _tenants(db: Database, conversation_id: UUID) -> list[UUID]:
+    """Whose conversation it is: the sweeper sees ids."""
+    async with db.sweep() as conn:
+        return list(await conn.scalars(text("select tenant_id from conversations where id = :id"), {"id": conversation_id}))
+
+
+def _shown(difference: Difference) -> str:
+    lines = difflib.ndiff([_wrapped(difference.stored)], [_wrapped(difference.replayed)])
+    return f"turn {difference.turn}, {difference.what}:\n" + "\n".join(lines)
+
+
+def _wrapped(text: str) -> str:
+    return text if len(text) <= 2_000 else text[:2_000] + "..."
+
+
+commands = [replay]
