@@ -1,6 +1,7 @@
 """A customer who writes through the chat route."""
 
 import asyncio
+import inspect
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -36,7 +37,7 @@ def texts(answer: Answer) -> list[str]:
 
 
 async def until(true: Callable[[], object], seconds: float = 20.0) -> None:
-    """Wait until something is true."""
+    """Wait until something is true; it may be asked for asynchronously."""
     async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110
+        while not (await found if inspect.isawaitable(found := true()) else found):  # noqa: ASYNC110
             await asyncio.sleep(0.02)

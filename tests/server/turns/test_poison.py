@@ -14,7 +14,7 @@ from server.turns.batches import TRIES
 from server.turns.engine import Turns
 from server.turns.runner import Runner
 from tests.server.turns.bots import ECHO, Bot, publish
-from tests.server.turns.talk import say
+from tests.server.turns.talk import say, until
 
 
 async def break_flow(db: Database, bot: Bot) -> None:
@@ -85,8 +85,10 @@ async def test_a_turn_the_database_refuses_does_not_hold_up_its_neighbours(db: D
         async with db.tenant(bot.tenant_id) as conn:
             return {row.id: row.status for row in await conn.execute(select(inbox))}
 
-    async with asyncio.timeout(15):
-        while "pending" in (found := await statuses()).values():
-            await asyncio.sleep(0.1)
+    async def settled() -> bool:
+        return "pending" not in (await statuses()).values()
+
+    await until(settled)
+    found = await statuses()
     assert found.pop(bad.inbox_id) == "dead"
     assert set(found.values()) == {"processed"}
