@@ -14,6 +14,8 @@ const out = path.join(root, "ui/static/dist");
 const modules = path.join(root, "node_modules");
 const dev = process.argv.includes("--dev");
 
+/** Names of the files that this build made; what earlier builds left goes at the end, so that a running server never misses a file. */
+const made = new Set(["manifest.json", "preload.json"]);
 /** plain name -> hashed name */
 const manifest = {};
 /** plain name -> hashed names it imports statically, for <link rel="modulepreload"> */
@@ -24,6 +26,7 @@ function put(name, data) {
   const { name: stem, ext } = path.parse(name);
   const hashed = `${stem}-${hash}${ext}`;
   fs.writeFileSync(path.join(out, hashed), data);
+  made.add(hashed);
   manifest[name] = hashed;
 }
 
@@ -38,6 +41,7 @@ function sprite(icons) {
 
 function record(metafile) {
   for (const [file, meta] of Object.entries(metafile.outputs)) {
+    made.add(path.basename(file));
     if (!meta.entryPoint || !/\.(js|css)$/.test(file) || /^chunk-/.test(path.basename(file))) continue;
     const hashed = path.basename(file);
     const name = hashed.replace(/-[A-Z0-9]{8}(\.\w+)$/, "$1");
@@ -99,7 +103,6 @@ const alone = () =>
     loader: { ".css": "text", ".svg": "text" },
   });
 
-fs.rmSync(out, { recursive: true, force: true });
 fs.mkdirSync(out, { recursive: true });
 put("icons.svg", sprite(icons(root)));
 put("favicon.svg", fs.readFileSync(path.join(src, "favicon.svg")));
@@ -107,4 +110,6 @@ put("plotly.js", fs.readFileSync(path.join(modules, "plotly.js-basic-dist-min/pl
 for (const result of await Promise.all([pages(), styles(), alone()])) record(result.metafile);
 const json = (value) => JSON.stringify(Object.fromEntries(Object.entries(value).sort()), null, 1) + "\n";
 fs.writeFileSync(path.join(out, "preload.json"), json(preload));
-fs.writeFileSync(path.join(out, "manifest.json"), json(manifest)); // last: who sees a manifest sees every file it names
+fs.writeFileSync(path.join(out, "manifest.part"), json(manifest));
+fs.renameSync(path.join(out, "manifest.part"), path.join(out, "manifest.json")); // last: who sees a manifest sees every file it names
+for (const file of fs.readdirSync(out)) if (!made.has(file)) fs.rmSync(path.join(out, file));

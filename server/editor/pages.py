@@ -1,6 +1,6 @@
 """The pages on which flows are listed, drawn, tested and published."""
 
-from server.editor import canvas_pages, flow_pages, form_pages, intent_pages, outline_pages, publish_pages, try_it
+from server.editor import canvas_pages, flow_pages, form_pages, intent_pages, outline_pages, publish_pages, try_it, ui_kit
 
 handlers = [
     *flow_pages.handlers,
@@ -10,4 +10,5 @@ handlers = [
     *publish_pages.handlers,
     *intent_pages.handlers,
     *try_it.handlers,
+    *ui_kit.handlers,
 ]
