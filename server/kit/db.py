@@ -49,6 +49,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=False,
+            hide_parameters=True,  # what customers wrote stays out of the log when a statement fails
             json_serializer=to_json,
             json_deserializer=msgspec.json.decode,
             connect_args={"server_settings": self._server_settings()},

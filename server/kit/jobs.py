@@ -124,7 +124,7 @@ async def ring(redis: Redis, tenant_id: UUID, *job_ids: UUID) -> None:
         pipeline.sadd("rq:queues", f"rq:queue:{QUEUE}")
         for job_id in job_ids:
             ring_id = f"{job_id}-{secrets.token_hex(4)}"
-            pipeline.set(f"rung:{job_id}", 1, ex=REPEAT_RING_S)
+            pipeline.set(_rung(tenant_id, job_id), 1, ex=REPEAT_RING_S)
             pipeline.hset(f"rq:job:{ring_id}", mapping=_rq_job(tenant_id, job_id))
             pipeline.rpush(f"rq:queue:{QUEUE}", ring_id)
         await pipeline.execute()
@@ -134,10 +134,14 @@ async def ring(redis: Redis, tenant_id: UUID, *job_ids: UUID) -> None:
 
 async def ring_again(redis: Redis, tenant_id: UUID, job_id: UUID) -> bool:
     """Ring for a job that should have been taken by now, but not more often than every REPEAT_RING_S."""
-    if not await redis.set(f"rung:{job_id}", 1, nx=True, ex=REPEAT_RING_S):
+    if not await redis.set(_rung(tenant_id, job_id), 1, nx=True, ex=REPEAT_RING_S):
         return False
     await ring(redis, tenant_id, job_id)
     return True
+
+
+def _rung(tenant_id: UUID, job_id: UUID) -> str:
+    return f"rung:{tenant_id}:{job_id}"
 
 
 def _rq_job(tenant_id: UUID, job_id: UUID) -> Mapping[Any, Any]:

@@ -22,16 +22,19 @@ _TIMEOUT_S = 1.0
 _LIFETIME_S = int(LIFETIME.total_seconds())
 _AWAY = (RedisError, OSError, TimeoutError)
 
+Ended = tuple[UUID, UUID]
+"""The tenant and the id of a session that was ended."""
 
-def _key(session_id: UUID) -> str:
-    return f"{{revoked}}:{session_id}"
+
+def _key(tenant_id: UUID, session_id: UUID) -> str:
+    return f"{{revoked}}:{tenant_id}:{session_id}"
 
 
 async def is_revoked(db: Database, redis: Redis, tenant_id: UUID, session_id: UUID) -> bool:
     """Whether the session was ended."""
     try:
         async with asyncio.timeout(_TIMEOUT_S):
-            ready, found = await redis.mget(_READY, _key(session_id))
+            ready, found = await redis.mget(_READY, _key(tenant_id, session_id))
     except _AWAY:
         return await _ended(db, tenant_id, session_id)
     if found is not None or ready is not None:
@@ -40,12 +43,12 @@ async def is_revoked(db: Database, redis: Redis, tenant_id: UUID, session_id: UU
     return await _ended(db, tenant_id, session_id)
 
 
-async def block(redis: Redis, *session_ids: UUID) -> None:
+async def block(redis: Redis, *ended: Ended) -> None:
     """Make ended sessions known at once; call it after the commit that ended them."""
     try:
         async with asyncio.timeout(_TIMEOUT_S), redis.pipeline(transaction=False) as pipe:
-            for session_id in session_ids:
-                pipe.set(_key(session_id), 1, ex=_LIFETIME_S)
+            for tenant_id, session_id in ended:
+                pipe.set(_key(tenant_id, session_id), 1, ex=_LIFETIME_S)
             await pipe.execute()
     except _AWAY:
         pass  # the next filling, within a minute, brings them from PostgreSQL
@@ -53,12 +56,12 @@ async def block(redis: Redis, *session_ids: UUID) -> None:
 
 async def _fill(db: Database, redis: Redis) -> None:
     async with db.sweep() as connection:
-        recent = select(sessions.c.id).where(sessions.c.revoked_at > now() - LIFETIME)
-        ended = (await connection.scalars(recent)).all()
+        recent = select(sessions.c.tenant_id, sessions.c.id).where(sessions.c.revoked_at > now() - LIFETIME)
+        ended = (await connection.execute(recent)).all()
     try:
         async with asyncio.timeout(_TIMEOUT_S), redis.pipeline(transaction=False) as pipe:
-            for session_id in ended:
-                pipe.set(_key(session_id), 1, ex=_LIFETIME_S)
+            for tenant_id, session_id in ended:
+                pipe.set(_key(tenant_id, session_id), 1, ex=_LIFETIME_S)
             pipe.set(_READY, 1, ex=_FRESH_S)
             await pipe.execute()
     except _AWAY:

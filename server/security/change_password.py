@@ -1,7 +1,5 @@
 """A new password for an account, in every workspace at once."""
 
-from uuid import UUID
-
 from sqlalchemy import text, update
 
 from server.security import blocklist, lockout, passwords
@@ -23,7 +21,7 @@ async def change_password(door: Door, identity: Identity, *, current: str, new: 
         raise wrong_password()
     new_hash = await passwords.hash_password(passwords.check_password(new, identity.email))
     await lockout.forget_for_member(door.db, identity.tenant_id, identity.member_id, door.client.address)
-    ended: list[UUID] = []
+    ended: list[blocklist.Ended] = []
     async with door.db.tenant(identity.tenant_id) as connection:
         await lift_limit(connection, identity)
         for member in mine:  # one commit over all workspaces of the account, each under its own policy

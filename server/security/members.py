@@ -37,7 +37,7 @@ async def invite_again(db: Database, tenant_id: UUID, member_id: UUID) -> tuple[
 
 async def update_member(door: Door, tenant_id: UUID, member_id: UUID, *, role: str | None = None, disabled: bool | None = None) -> Row[Any]:
     """Another role, or access taken or given back; old sessions of the member end, so the old rights end too."""
-    ended: list[UUID] = []
+    ended: list[blocklist.Ended] = []
     async with door.db.tenant(tenant_id) as connection:
         before = await queries.member(connection, tenant_id, member_id)
         await change_member(connection, tenant_id, member_id, role=role, disabled=disabled)

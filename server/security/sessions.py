@@ -104,7 +104,7 @@ async def renew(db: Database, redis: Redis, key: bytes, token: str) -> Renewed:
     async with db.tenant(tenant_id) as connection:
         outcome = await _renew(connection, tenant_id, key, token)
     if isinstance(outcome, UUID):
-        await blocklist.block(redis, outcome)
+        await blocklist.block(redis, (tenant_id, outcome))
         _log.warning(
             "a used-up refresh token came back; its session was ended", extra={"tenant_id": str(tenant_id), "session_id": str(outcome)}
         )
@@ -189,14 +189,17 @@ async def revoke_session(db: Database, redis: Redis, tenant_id: UUID, member_id:
     return bool(ended)
 
 
-async def revoke_sessions_of(connection: AsyncConnection, tenant_id: UUID, member_id: UUID, *, but: UUID | None = None) -> list[UUID]:
-    """End the member's sessions in the caller's transaction; hand the ids to `blocklist.block` after the commit."""
+async def revoke_sessions_of(
+    connection: AsyncConnection, tenant_id: UUID, member_id: UUID, *, but: UUID | None = None
+) -> list[blocklist.Ended]:
+    """End the member's sessions in the caller's transaction; hand them to `blocklist.block` after the commit."""
     return await _revoke(connection, tenant_id, (sessions.c.member_id == member_id) & sessions.c.id.is_distinct_from(but))
 
 
-async def _revoke(connection: AsyncConnection, tenant_id: UUID, which: Any) -> list[UUID]:
+async def _revoke(connection: AsyncConnection, tenant_id: UUID, which: Any) -> list[blocklist.Ended]:
     live = (sessions.c.tenant_id == tenant_id, sessions.c.revoked_at.is_(None), which)
-    return list((await connection.scalars(update(sessions).where(*live).values(revoked_at=func.now()).returning(sessions.c.id))).all())
+    ended = update(sessions).where(*live).values(revoked_at=func.now()).returning(sessions.c.tenant_id, sessions.c.id)
+    return [(row.tenant_id, row.id) for row in await connection.execute(ended)]
 
 
 def _identity(member: Row[Any], session_id: UUID) -> Identity:
