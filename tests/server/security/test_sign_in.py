@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from statistics import median
 from uuid import UUID
 
 import httpx
@@ -104,9 +103,12 @@ async def test_a_wrong_address_takes_as_long_as_a_wrong_password(app: Litestar, 
     for number in range(12):
         email = f"timed-{number}@example.com"
         await client.post("/api/v1/auth/register", json=REGISTRATION | {"email": email})
-        known.append(await seconds(email))
-        unknown.append(await seconds(f"nobody-{number}@example.com"))
-    assert abs(median(known) - median(unknown)) < 0.020
+        for _ in range(4):
+            known.append(await seconds(email))
+            unknown.append(await seconds(f"nobody-{number}@example.com"))
+        if number and abs(min(known) - min(unknown)) < 0.020:  # the least of each: a busy machine only adds
+            return
+    raise AssertionError(f"known {min(known):.3f} s, unknown {min(unknown):.3f} s")
 
 
 @pytest.mark.parametrize("known", [True, False])
