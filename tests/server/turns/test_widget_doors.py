@@ -1,6 +1,7 @@
 """The script a page embeds, the hosted page, and who may use them."""
 
 import asyncio
+import gzip
 import json
 import re
 import shutil
@@ -14,6 +15,7 @@ from server.kit.db import Database
 from tests.server.turns.widget_rows import make_channel
 
 SHOP = "https://shop.example"
+MOST_SCRIPT_BYTES = 15_000
 
 
 async def test_the_script_brings_the_widget_with_the_channels_look(client: httpx.AsyncClient, db: Database) -> None:
@@ -29,6 +31,7 @@ async def test_the_script_brings_the_widget_with_the_channels_look(client: httpx
     script = await client.get(given["script"])
     assert script.status_code == 200
     assert "immutable" in script.headers["cache-control"]
+    assert len(gzip.compress(script.content, 9)) <= MOST_SCRIPT_BYTES
 
 
 async def test_the_script_runs_in_a_javascript_engine_whatever_the_name_of_the_channel(

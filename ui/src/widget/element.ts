@@ -1,4 +1,5 @@
 // <chatloom-widget channel server heading accent theme lang dir open inline token>: one conversation with one channel.
+import { readableOn } from "./color";
 import { Log } from "./log";
 import { Outbox, Refused, type Carrier } from "./outbox";
 import { Session, randomId } from "./session";
@@ -292,15 +293,4 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
   private tell(name: string, detail: unknown = null): void {
     this.dispatchEvent(new CustomEvent(`chatloom:${name}`, { bubbles: true, composed: true, detail }));
   }
-}
-
-/** Black or white, whichever is easier to read on a colour (WCAG relative luminance). */
-function readableOn(color: string): string {
-  const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  if (!context) return "#fff";
-  context.fillStyle = "#4f46e5";
-  context.fillStyle = color.trim();
-  context.fillRect(0, 0, 1, 1);
-  const [red, green, blue] = [...context.getImageData(0, 0, 1, 1).data].map((byte) => ((byte / 255 + 0.055) / 1.055) ** 2.4);
-  return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue! > 0.3 ? "#15151f" : "#fff";
 }
