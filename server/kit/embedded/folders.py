@@ -13,7 +13,7 @@ from typing import IO
 import psutil
 
 ACCOUNT = "chatloom"
-_LONGEST_SOCKET_FOLDER = 80
+_LONGEST_SOCKET_FOLDER = 88
 
 
 class EmbeddedError(RuntimeError):
@@ -35,8 +35,8 @@ class FolderLock:
         self.path = path
         self._file: IO[str] | None = None
 
-    def take(self) -> None:
-        """Take the lock, or raise FolderInUse at once."""
+    def take(self) -> str:
+        """Take the lock, or raise FolderInUse at once; returns the note of a process that had it before and was killed."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         file = self.path.open("a+")
         try:
@@ -47,7 +47,10 @@ class FolderLock:
             file.close()
             raise FolderInUse(self.path, note) from None
         self._file = file
+        file.seek(0)
+        left = file.read()
         self.note("")
+        return left
 
     def note(self, text: str) -> None:
         """Leave a line for whoever finds the folder in use."""
@@ -60,6 +63,7 @@ class FolderLock:
     def release(self) -> None:
         """Let others have the folder."""
         if self._file is not None:
+            self.note("")
             self._file.close()
             self._file = None
 

@@ -51,7 +51,7 @@ class EmbeddedServer(ABC):
         if not self._lock.path.exists():
             return False
         try:
-            self._lock.take()
+            self._forget_sockets(self._lock.take())
         except FolderInUse as taken:
             self._sockets = Path(taken.note) if taken.note else None
             return self._sockets is not None
@@ -62,7 +62,7 @@ class EmbeddedServer(ABC):
         """Start the server and return at once; the first time in a folder, set it up before."""
         if self.process is None:
             make_data_folder(self.data_dir)
-            self._lock.take()
+            self._forget_sockets(self._lock.take())
             self._sockets = self._set_up()
             self._lock.note(str(self._sockets))
         self._end_leftovers()
@@ -88,10 +88,14 @@ class EmbeddedServer(ABC):
         if self.process is not None:
             stop_process(self.process, self.endings)
             self.process = None
-        if self._sockets is not None and self.data_dir not in self._sockets.parents:
-            shutil.rmtree(self._sockets, ignore_errors=True)
+        self._forget_sockets(str(self._sockets or ""))
         self._sockets = None
         self._lock.release()
+
+    def _forget_sockets(self, folder: str) -> None:
+        """Remove the folder of the socket if it was made elsewhere because the data folder's name is too long."""
+        if folder and self.data_dir not in Path(folder).parents:
+            shutil.rmtree(folder, ignore_errors=True)
 
     @abstractmethod
     def _set_up(self) -> Path:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -154,7 +154,8 @@ def test_comes_back_after_everything_was_killed(starter: list[str], folder: Path
     with started(starter, folder) as (process, url):
         ask(url, "create table kept as select 42 as answer")
         for one in [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]:
-            one.kill()
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
     with started(starter, folder) as (_, url):
         assert ask(url, "select answer from kept") == 42
     wait_until_gone(folder)
@@ -226,6 +227,18 @@ def test_the_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
         assert ask(server.url, "select 1") == 1
         sockets = server.sockets
     assert sockets.parent == tmp_path / name / "run" or not sockets.exists()
+
+
+def test_a_killed_server_leaves_no_socket_folder_for_good(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 120)
+    with started([sys.executable], folder) as (process, _):
+        left = (folder / "postgres.lock").read_text()
+        process.kill()
+        process.wait()
+        wait_until_gone(folder)
+        assert Path(left).exists()
+    with running(folder):
+        assert not Path(left).exists()
 
 
 def test_the_application_signs_in_as_somebody_who_owns_nothing(tmp_path: Path) -> None:
