@@ -31,6 +31,9 @@ OPERATORS = (
     ("less_or_equal", "is at most"),
     ("is_one_of", "is one of"),
 )
+ALWAYS_SENT = frozenset(("text", "multiline", "rich", "code", "variable", "number", "select", "duration"))
+"""Widgets of which a browser always sends something; of the others nothing means empty."""
+
 _WIDGETS_BY_TYPE = {"boolean": "switch", "number": "number", "integer": "number", "array": "list", "object": "key_value"}
 UNITS = (("seconds", 1), ("minutes", 60), ("hours", 3_600), ("days", 86_400))
 
@@ -121,11 +124,14 @@ def _titled(value: str) -> str:
     return value.replace("_", " ").capitalize() if value.islower() else value
 
 
-def read(schema: Mapping[str, Any], form: FormMultiDict) -> dict[str, Any]:
-    """The settings that a form holds; a number that is none stays text, so that the check can say so."""
+def read(schema: Mapping[str, Any], form: FormMultiDict, before: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a form holds; a number that is none stays text, so that the check can say so. A field that was not sent stays."""
     required = set(schema.get("required", ()))
     settings = {}
     for name, part in schema.get("properties", {}).items():
+        if widget_of(part) in ALWAYS_SENT and name not in form and f"{name}.amount" not in form:
+            settings |= {name: before[name]} if name in before else {}
+            continue
         value = READERS.get(widget_of(part), _text)(name, part, form)
         if value in ("", None) and name not in required and not part.get("default"):
             continue

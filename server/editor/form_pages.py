@@ -172,7 +172,7 @@ def read_form(step: Mapping[str, Any], form: FormMultiDict) -> tuple[dict[str, A
     if len(changes["note"]) > MAX_NOTE:
         errors["step_note"] = f"Use at most {MAX_NOTE:,} characters."
     if known is not None:
-        changes["settings"] = read(known.schema, form)
+        changes["settings"] = read(known.schema, form, step["settings"])
         errors |= check(known.schema, changes["settings"])
     return changes, errors
 

@@ -119,7 +119,10 @@ async def save_about(
 ) -> Response[str]:
     """Rename or describe the flow."""
     form = await request.form()
-    fields = {"name": checked_name(str(form.get("flow_name", ""))), "description": checked_description(str(form.get("flow_description", "")))}
+    fields = {
+        "name": checked_name(str(form.get("flow_name", ""))),
+        "description": checked_description(str(form.get("flow_description", ""))),
+    }
     async with db.tenant(identity.tenant_id) as conn:
         draft = await drafts.lock_draft(conn, identity.tenant_id, flow_id)
         await _do(conn, draft, identity, set_fields(draft.document, fields, "Rename the flow"))

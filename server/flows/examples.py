@@ -36,7 +36,7 @@ async def list_intents(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID) ->
     rows = await conn.execute(
         select(flow_intents.c.name, flow_intents.c.description, flow_intents.c.examples)
         .where(*_of(tenant_id, flow_id))
-        .order_by(flow_intents.c.name)
+        .order_by(func.lower(flow_intents.c.name), flow_intents.c.name)
     )
     return [Intent(row.name, row.description, row.examples) for row in rows]
 
@@ -44,7 +44,9 @@ async def list_intents(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID) ->
 async def count_examples(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID) -> dict[str, int]:
     """How many examples each intent has, by name."""
     rows = await conn.execute(
-        select(flow_intents.c.name, func.cardinality(flow_intents.c.examples)).where(*_of(tenant_id, flow_id)).order_by(flow_intents.c.name)
+        select(flow_intents.c.name, func.cardinality(flow_intents.c.examples))
+        .where(*_of(tenant_id, flow_id))
+        .order_by(func.lower(flow_intents.c.name), flow_intents.c.name)
     )
     return {row[0]: row[1] for row in rows}
 

@@ -23,8 +23,8 @@ from server.flows.problems import errors_of, problems_of_draft
 from server.flows.tables import flow_versions, flows, intent_models
 from server.kit.clock import now
 from server.kit.errors import Problem
+from server.kit.events import record
 from server.kit.jobs import enqueue
-from server.kit.tables import events
 
 SNAPSHOTS_KEPT = 20
 
@@ -132,11 +132,7 @@ async def go_live(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID, version
         .values(published_version=version)
     )
     if moved.rowcount:
-        await conn.execute(
-            insert(events).values(
-                tenant_id=tenant_id, type="flow.published", at=now(), flow_id=flow_id, flow_version=version, props={"version": version}
-            )
-        )
+        await record(conn, tenant_id, "flow.published", {"version": version}, flow_id=flow_id, flow_version=version)
 
 
 async def go_live_with_model(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID, model_hash: str) -> int | None:

@@ -24,11 +24,13 @@ def rows(variable: str, operator: str, value: str) -> dict[str, Any]:
 
 def order_help() -> dict[str, Any]:
     """A small support bot with every kind of connection."""
-    choices = [{"value": "track", "label": "Track my order"}, {"value": "billing", "label": "Billing"}, {"value": "other", "label": "Something else"}]
+    labels = {"track": "Track my order", "billing": "Billing", "other": "Something else"}
+    choices = [{"value": value, "label": label} for value, label in labels.items()]
+    question = "What can I help you with today?"
     delivered = [{"name": "delivered", "title": "Delivered", "when": rows("order.status", "is", "delivered")}]
     nodes = {
         "welcome": step("send_message", "Welcome", 0, 1, text="Hi {{ contact.name }}! I can help with orders, billing and returns."),
-        "need": step("offer_choices", "What do you need?", 1, 0.9, text="What can I help you with today?", choices=choices, save_as="topic"),
+        "need": step("offer_choices", "What do you need?", 1, 0.9, text=question, choices=choices, save_as="topic"),
         "number": step("ask_question", "Order number", 2, 0, text="What is your order number?", save_as="order_id"),
         "lookup": step("http_request", "Look up order", 3, -0.2, url="https://shop.example/orders/{{ order_id }}", save_as="order"),
         "delivered": step("branch", "Delivered?", 4, -0.4, branches=delivered),
