@@ -20,6 +20,9 @@ from server.security.sessions import live_sessions, revoke_session
 from server.tenants import queries
 
 AnyRequest = Request[Any, Any, Any]
+# The first mark that is found counts: browsers name the ones before them, too.
+_PROGRAMS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "macOS"), ("Linux", "Linux"))
 _ANY_MEMBER = {"permission": "workspace:read"}
 
 
@@ -69,10 +72,18 @@ async def _account(
         headers=problem.headers if problem else None,
         has_password=bool(member and member.password_hash),
         sessions=sessions,
+        programs={session.id: program_of(session.user_agent) for session in sessions},
         may_see_members=allows(identity.role, "members:read"),
         changed=changed,
         problem=problem,
     )
+
+
+def program_of(user_agent: str) -> str:
+    """What somebody signed in with, in words: "Firefox on Windows"."""
+    program = next((name for mark, name in _PROGRAMS if mark in user_agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    return " on ".join(part for part in (program or user_agent.partition("/")[0][:40] or "Unknown program", system) if part)
 
 
 handlers: list[Any] = [show_account, submit_password, submit_end_of_session]

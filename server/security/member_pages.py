@@ -105,7 +105,6 @@ async def _members(
         may_write=allows(identity.role, "members:write"),
         may_see_members=True,
         typed=typed or _NOTHING_TYPED,
-        adding=typed is not None,
         invited=invited,
         problem=problem,
     )
