@@ -24,6 +24,8 @@ def create_roles() -> None:
             f"exception when duplicate_object or unique_violation then null; end $$"
         )
         op.execute(f"grant usage on schema public to {role}")
+        # Who made a role may administer it but not act as it (PostgreSQL 16 and newer): the application's login has to be told so.
+        op.execute(f"do $$ begin if not pg_has_role(current_user, '{role}', 'set') then grant {role} to current_user; end if; end $$")
 
 
 def protect(table: str) -> None:
