@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: run test check format bench bench-nlu lock tools browser
+.PHONY: run test check format bench lock tools browser
 
 run:
 	@$(PYTHON) scripts/bootstrap.py
@@ -26,9 +26,6 @@ format: tools
 
 bench: tools
 	$(BIN)/python -m bench
-
-bench-nlu: tools
-	$(BIN)/python -m bench.nlu
 
 # The pinned packages with their hashes. New releases wait a week: look at the dates before you commit the result.
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-annotate --no-header \
