@@ -232,13 +232,13 @@ class Turns:
 
     async def _announce(self, saved: list[tuple[UUID, Saved]]) -> None:
         resources = self.resources
-        await resources.live.publish_all(
-            [
-                (tenant_id, topic_of(one.taken.conversation.id), {"kind": "turn", "turn": one.turn, "seq": one.last_seq})
-                for tenant_id, one in saved
-            ]
-        )
+        await resources.live.publish_all([(tenant_id, topic_of(one.taken.conversation.id), _news_of(one)) for tenant_id, one in saved])
         for tenant_id, one in saved:
             await ring(resources.redis, tenant_id, *one.jobs)
             if one.pushes and one.messages:
                 await ring_doorbell(resources.redis, tenant_id, one.taken.conversation.id)
+
+
+def _news_of(saved: Saved) -> dict[str, Any]:
+    """What an open widget is told of a turn: that it was taken, and what the flow waits for now."""
+    return {"kind": "turn", "turn": saved.turn, "seq": saved.last_seq, "waiting_for": saved.taken.state.waiting_for}
