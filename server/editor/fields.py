@@ -127,7 +127,7 @@ def _titled(value: str) -> str:
 def read(schema: Mapping[str, Any], form: FormMultiDict, before: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that a form holds; a number that is none stays text, so that the check can say so. A field that was not sent stays."""
     required = set(schema.get("required", ()))
-    settings = {}
+    settings: dict[str, Any] = {}
     for name, part in schema.get("properties", {}).items():
         if widget_of(part) in ALWAYS_SENT and name not in form and f"{name}.amount" not in form:
             settings |= {name: before[name]} if name in before else {}

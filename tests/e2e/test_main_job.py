@@ -90,11 +90,113 @@ async def publish_by_mouse(page: Page) -> None:
     await expect(page.locator("#state")).to_contain_text("Live v1")
 
 
-async def tab_to(page: Page, target: Locator, most: int = 80) -> None:
-    """Press Tab until `target` has the focus, as somebody without a mouse does."""
-    await expect(target).to_be_visible()
-    for _ in range(most):
-        if await target.evaluate("element => element === document.activeElement"):
-            return
-        await page.keyboard.press("Tab")
-    raise AssertionError(f"no way by keyboard to {target}")
+async def test_by_keyboard_only(page: Page, context: BrowserContext, complaints: Complaints) -> None:
+    keys = Keyboard(page)
+    await page.goto("/flows")
+    await keys.use(page.get_by_role("button", name="New flow").first)
+    await keys.type("Tea house", "Enter")
+    canvas = await Canvas(page).ready()
+
+    await keys.use(page.locator(".palette [data-type=send_message]"))
+    await expect(canvas.node("Send a message")).to_be_focused()
+    await keys.fill_form(canvas, {"Message *": "Welcome to the tea house."})
+    await keys.add_next(canvas, "Send a message", "Ask a question")
+    await keys.fill_form(canvas, {"Question *": "What would you like?", "Remember the answer as *": "drink"})
+    await keys.add_next(canvas, "Ask a question", "Branch")
+    await page.keyboard.press("Enter")
+    await expect(canvas.form.get_by_label("Step name")).to_be_focused()
+    await keys.use(page.get_by_role("button", name="Add branch"))
+    await keys.type("Tea")
+    await keys.go(canvas.form.get_by_label("Variable"))
+    await keys.type("drink")
+    await keys.go(canvas.form.get_by_label("Test"))
+    await keys.type("contains")
+    await keys.go(canvas.form.get_by_label("Value", exact=True))
+    await keys.type("tea", "Tab")
+    await expect(canvas.node("Branch")).to_contain_text("Tea")
+    await keys.add_next(canvas, "Branch", "Send a message")
+    await keys.fill_form(canvas, {"Step name *": "Tea it is", "Message *": "Tea it is."})
+    await keys.connect_back(canvas, "Tea it is", ["ArrowLeft", "ArrowLeft"], "Ask a question")
+
+    await keys.use(page.get_by_role("button", name="Publish").first)
+    await keys.use(page.get_by_role("button", name="Publish version 1"))
+    await expect(page.locator("#publish-body")).to_contain_text("Version 1 is live.")
+    async with context.expect_page() as opening:
+        await keys.use(page.get_by_role("link", name="Open the chat page"))
+    customer = await opening.value
+    widget = customer.locator("chatloom-widget")
+    await expect(widget).to_contain_text("What would you like?")
+    chatting = Keyboard(customer)
+    await chatting.go(widget.get_by_role("textbox"))
+    await chatting.type("green tea", "Enter")
+    await expect(widget).to_contain_text("Tea it is.")
+    await customer.close()
+    await find_the_conversation(page)
+    assert complaints == []
+
+
+class Keyboard:
+    """Somebody who uses no mouse."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    async def go(self, target: Locator, most: int = 120) -> None:
+        """Press Tab until `target` has the focus."""
+        await expect(target).to_be_visible()
+        for _ in range(most):
+            if await target.evaluate("element => element === element.getRootNode().activeElement"):
+                return
+            await self.page.keyboard.press("Tab")
+        raise AssertionError(f"no way by keyboard to {target}")
+
+    async def use(self, target: Locator) -> None:
+        """Go to a button, link or item and press Enter."""
+        await self.go(target)
+        await self.page.keyboard.press("Enter")
+
+    async def type(self, text: str, *keys: str) -> None:
+        """Type over what stands in the field, then press keys."""
+        await self.page.keyboard.press("Control+a")
+        await self.page.keyboard.type(text)
+        for key in keys:
+            await self.page.keyboard.press(key)
+
+    async def go_to_card(self, canvas: Canvas, title: str) -> None:
+        """Tab into the canvas and use Ctrl+K to reach the card."""
+        await self.page.keyboard.press("Control+k")
+        await self.page.keyboard.type(title)
+        await self.page.keyboard.press("Enter")
+        await expect(canvas.node(title)).to_be_focused()
+
+    async def fill_form(self, canvas: Canvas, fields: dict[str, str]) -> None:
+        """Open the focused card's form with Enter and fill it."""
+        await self.page.keyboard.press("Enter")
+        await expect(canvas.form.get_by_label("Step name")).to_be_focused()
+        for label, text in fields.items():
+            field = canvas.form.get_by_label(label, exact=True)
+            await self.go(field)
+            async with self.page.expect_response(lambda answer: "/nodes/" in answer.url and answer.request.method == "POST"):
+                await self.type(text, "Tab")
+
+    async def add_next(self, canvas: Canvas, title: str, kind: str) -> None:
+        """Go to a card and choose with N what comes next."""
+        await canvas.saved()
+        await self.go_to_card(canvas, title)
+        count = await canvas.nodes.count()
+        await self.page.keyboard.press("n")
+        await self.use(self.page.locator("#quick").get_by_role("menuitem", name=kind))
+        await expect(canvas.nodes).to_have_count(count + 1)
+        await expect(canvas.nodes.last).to_be_focused()
+
+    async def connect_back(self, canvas: Canvas, title: str, arrows: list[str], target: str) -> None:
+        """Go to a card, press C, choose the target with arrows, press Enter."""
+        await canvas.saved()
+        await self.go_to_card(canvas, title)
+        count = await canvas.edges.count()
+        for key in ("c", *arrows):
+            await self.page.keyboard.press(key)
+        await expect(canvas.node(target)).to_be_focused()
+        await self.page.keyboard.press("Enter")
+        await expect(canvas.edges).to_have_count(count + 1)
+        await canvas.saved()

@@ -12,6 +12,7 @@ export class Panel {
   private shown: string | null = null;
   private unsaved = false;
   private loading: AbortController | null = null;
+  private loaded: Promise<void> = Promise.resolve();
   private readonly home: HTMLElement;
 
   constructor(
@@ -30,8 +31,9 @@ export class Panel {
     showTab(byId("tab-panel"));
     if (this.shown !== id) {
       if (!(await this.saveFirst())) return;
-      await this.load(id);
+      this.loaded = this.load(id);
     }
+    await this.loaded; // also when the form is already on its way: its field must be there to get the focus
     if (focus && this.shown === id) this.focus(field);
   }
 
