@@ -26,6 +26,7 @@ from server.kit.supervise import Stopped, Supervisor, own_process
 
 ROOT = Path(__file__).parents[2]
 PORTS_TO_TRY = 200
+LAST_PORT = "port"
 _FIRST_PAGE = b"GET /sign-in HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
@@ -43,26 +44,43 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
         raise CannotRun(f"Chatloom is already running in {settings.data_dir}: {taken.note or 'it is still starting'}") from None
     try:
         with _listening(settings) as listener:
-            chosen = replace(settings, port=listener.getsockname()[1])
+            chosen = reaching_itself(settings, listener.getsockname()[1])
             lock.note(chosen.public_url)
             _Run(chosen, listener, say).until_stopped()
     finally:
         lock.release()
 
 
+def reaching_itself(settings: Settings, port: int) -> Settings:
+    """The settings of a server on `port`; its flows may call it, so that the sample flow reaches the sample shop."""
+    return replace(settings, port=port, outbound_allow=settings.outbound_allow | {f"localhost:{port}"})
+
+
 @contextmanager
 def _listening(settings: Settings) -> Iterator[socket.socket]:
-    """The web address, held by us: a web process that dies and comes back misses no visitor."""
-    listener = open_listener(settings.host, settings.port)
+    """The web address, held by us: a web process that dies and comes back misses no visitor. Next time it is the same again."""
+    last = settings.data_dir / LAST_PORT
+    listener = open_listener(settings.host, settings.port, _port_in(last))
+    last.write_text(str(listener.getsockname()[1]))
     try:
         yield listener
     finally:
         listener.close()
 
 
-def open_listener(host: str, port: int) -> socket.socket:
-    """A listening socket on `port`, or for 0 on the first free port from FIRST_PORT up."""
-    for candidate in [port] if port else range(FIRST_PORT, FIRST_PORT + PORTS_TO_TRY):
+def _port_in(file: Path) -> int:
+    """The port noted in `file`; 0 when there is none."""
+    try:
+        port = int(file.read_text())
+    except (OSError, ValueError):
+        return 0
+    return port if 0 < port < 65536 else 0
+
+
+def open_listener(host: str, port: int, last: int = 0) -> socket.socket:
+    """A listening socket on `port`; for 0 on `last`, the port of the time before, or else on the first free one from FIRST_PORT up."""
+    free = [*([last] if last else []), *range(FIRST_PORT, FIRST_PORT + PORTS_TO_TRY)]
+    for candidate in [port] if port else free:
         listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -95,14 +95,17 @@ def test_one_command_one_link_and_nothing_left_behind(environment: dict[str, str
         assert are_gone(everybody)
 
 
-def test_it_comes_back_after_everything_was_killed(environment: dict[str, str]) -> None:
+def test_it_comes_back_at_the_same_address_after_everything_was_killed(environment: dict[str, str]) -> None:
+    addresses = set()
     for _ in range(2):
         with chatloom_run(environment) as process:
             address = read_until(process, LINK.pattern)[1]
+            addresses.add(address)
             assert httpx.get(f"{address}/sign-in").status_code == 200
             everybody = family(process)
             process.kill()
             wait_for(lambda: are_gone(everybody))  # noqa: B023 - called before the next round
+    assert len(addresses) == 1
 
 
 def test_every_server_that_is_killed_comes_back(environment: dict[str, str]) -> None:

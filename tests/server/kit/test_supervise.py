@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from server.kit.embedded.folders import FolderLock
-from server.kit.run import CannotRun, FirstPage, Gate, Preparation, open_listener, run
-from server.kit.settings import read_settings
+from server.kit.run import CannotRun, FirstPage, Gate, Preparation, open_listener, reaching_itself, run
+from server.kit.settings import environment_for_children, read_settings
 from server.kit.supervise import PAUSES, Supervisor, own_process
 
 ROOT = Path(__file__).parents[3]
@@ -179,6 +179,21 @@ def test_the_first_free_port_is_taken() -> None:
         assert first.getsockname()[1] != second.getsockname()[1]
         with pytest.raises(CannotRun, match="CHATLOOM_PORT"):
             open_listener("127.0.0.1", first.getsockname()[1])
+
+
+def test_the_port_of_the_time_before_comes_first() -> None:
+    with closing(open_listener("127.0.0.1", 0)) as listener:
+        last = listener.getsockname()[1]
+        with closing(open_listener("127.0.0.1", 0, last)) as another:
+            assert another.getsockname()[1] != last
+    with closing(open_listener("127.0.0.1", 0, last)) as again:
+        assert again.getsockname()[1] == last
+
+
+def test_flows_may_call_the_server_they_run_on() -> None:
+    settings = read_settings({"CHATLOOM_OUTBOUND_ALLOW": "10.0.0.5:80"})
+    children = read_settings(environment_for_children(reaching_itself(settings, 8811)))
+    assert (children.port, children.outbound_allow) == (8811, {"10.0.0.5:80", "localhost:8811"})
 
 
 def test_the_first_page_is_usable_when_it_is_answered_without_a_server_error() -> None:
