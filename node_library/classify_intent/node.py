@@ -33,9 +33,8 @@ def _leave(settings: Mapping[str, Any], result: CallResult) -> Step:
     value = result.value if result.ok and isinstance(result.value, dict) else {}
     confidence = value.get("confidence")
     confidence = confidence if isinstance(confidence, int | float) else 0.0
-    intent = value.get("intent")
-    sure = value.get("in_scope", True) and confidence >= settings["minimum_confidence"]
-    if not sure or not isinstance(intent, str):
+    intent = value.get("intent")  # None when the classifier was not sure enough, or the words are about something else
+    if not isinstance(intent, str):
         intent = None
     port = "otherwise" if intent is None else intent if intent in settings["intents"] else "matched"
     name = settings["save_as"]
