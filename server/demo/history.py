@@ -30,11 +30,12 @@ from server.turns.statements import Commit
 from server.turns.take_turn import Conversation, Person, take_turn
 from server.turns.versions import Version, Versions
 
-DAYS = 14
+DAYS_BEFORE_TODAY = 13
 CONVERSATIONS = 160
 PREFIX = "sample-"
 _LONGEST_TURNS = 40
 _RETURN_FIELDS = {"order": "order_number", "reason": "reason", "email": "email"}
+_STILL_WANTED = "select 1 from jobs where tenant_id = $1 and id = $2 for share"
 _FINISH_CALL = """
 update calls set status = $3, result = $4, ms = $5, finished_at = $6, lease_until = null where tenant_id = $1 and id = $2"""
 _CALL_EVENT = """
@@ -53,19 +54,21 @@ class Sample:
     version: Version
 
 
-async def make_history(work: Work, versions: Versions, flow_id: UUID) -> None:
-    """Make the sample conversations that are not there yet, with progress on the job."""
+async def make_history(work: Work, versions: Versions, flow_id: UUID, conversations: int = CONVERSATIONS) -> None:
+    """Make the sample conversations that are not there yet, with progress on the job; stop when somebody removed them."""
     sample = await _prepare(work, versions, flow_id)
     if sample is None:
         return
     pool = await work.db.open_pool(4)
     today = now()
-    for number in range(await _made(work), CONVERSATIONS):
+    for number in range(await _made(work), conversations):
         random = Random(number)
         async with pool.acquire() as connection, transaction(connection, work.tenant_id):
-            await _Customer(connection, sample, random, _moment(number, today, random)).talk(number)
+            if await connection.fetchval(_STILL_WANTED, work.tenant_id, work.job_id) is None:
+                return
+            await _Customer(connection, sample, random, _moment(number / conversations, today, random)).talk(number)
         if number % 20 == 0:
-            await work.progress(number / CONVERSATIONS, f"{number} of {CONVERSATIONS} sample conversations")
+            await work.progress(number / conversations, f"{number} of {conversations} sample conversations")
 
 
 async def _prepare(work: Work, versions: Versions, flow_id: UUID) -> Sample | None:
@@ -95,13 +98,14 @@ async def _made(work: Work) -> int:
         return int((await conn.execute(select(func.count()).select_from(contacts).where(*ours))).scalar_one())
 
 
-def _moment(number: int, today: datetime, random: Random) -> datetime:
-    """More conversations towards today, at the hours in which people shop."""
-    days_ago = DAYS * (1 - (number + random.random()) / CONVERSATIONS) ** 1.15
+def _moment(share: float, today: datetime, random: Random) -> datetime:
+    """When the conversation begins that comes after `share` of them: more of them towards today, at the hours in which people shop."""
+    days_ago = DAYS_BEFORE_TODAY * (1 - share) ** 1.15
     day = (today - timedelta(days=days_ago)).replace(minute=0, second=0, microsecond=0)
     hour = random.choices(range(24), weights=(1, 1, 1, 1, 1, 1, 2, 4, 7, 9, 10, 9, 8, 8, 9, 9, 8, 8, 9, 10, 9, 6, 3, 2))[0]
     moment = day.replace(hour=hour) + timedelta(seconds=random.randrange(3600))
-    return min(moment, today - timedelta(minutes=20))
+    latest = today - timedelta(minutes=20)
+    return moment if moment < latest else latest - timedelta(minutes=random.randrange(200))
 
 
 class _Customer:

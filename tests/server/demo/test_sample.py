@@ -4,13 +4,15 @@ from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
+import redis.asyncio
 from sqlalchemy import func, select
 
 from server.conversations.tables import conversations
-from server.demo import history, shop_api
-from server.demo.jobs import make_sample_history
+from server.demo import shop_api
+from server.demo.history import make_history
 from server.demo.remove import count_history, remove_history
 from server.demo.seed import HISTORY_JOB, SHOP, TRAVEL, seed
+from server.flows.library import library
 from server.flows.tables import flow_versions, flows
 from server.kit.clock import now
 from server.kit.db import Database
@@ -23,6 +25,7 @@ from server.kit.tables import events, jobs
 from server.security.first_owner import first_owner
 from server.tenants import queries
 from server.turns.tables import calls, turns
+from server.turns.versions import Versions
 
 
 async def seeded(db: Database, settings: Settings) -> tuple[UUID, UUID]:
@@ -31,19 +34,16 @@ async def seeded(db: Database, settings: Settings) -> tuple[UUID, UUID]:
     return owner
 
 
-async def with_history(db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> UUID:
+async def with_history(db: Database, settings: Settings) -> UUID:
     """The sample shop with a dozen conversations instead of all of them."""
-    import redis.asyncio
-
-    monkeypatch.setattr(history, "CONVERSATIONS", 24)
     tenant_id, _ = await seeded(db, settings)
     client = redis.asyncio.from_url(settings.redis_url or "")
     resources = Resources(settings, db, client, Live(client), Vault.open(settings.secret_key_file), OutboundClient(frozenset()))
     async with db.tenant(tenant_id) as connection:
         job = (await connection.execute(select(jobs).where(jobs.c.name == HISTORY_JOB))).one()
     work = Work(tenant_id, job.id, 1, resources)
-    await make_sample_history(work, **job.args)
-    await make_sample_history(work, **job.args)
+    for _ in range(2):
+        await make_history(work, Versions(library()), UUID(job.args["flow_id"]), conversations=24)
     await client.aclose()
     return tenant_id
 
@@ -72,26 +72,36 @@ class TestSeed:
 
 
 class TestHistory:
-    async def test_is_made_by_the_runtime_once(self, db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-        tenant_id = await with_history(db, settings, monkeypatch)
+    async def test_is_made_by_the_runtime_once(self, db: Database, settings: Settings) -> None:
+        tenant_id = await with_history(db, settings)
         async with db.tenant(tenant_id) as connection:
             count = (await connection.execute(select(func.count()).select_from(conversations))).scalar_one()
             kinds = set((await connection.execute(select(events.c.type).distinct())).scalars())
             open_calls = (await connection.execute(select(func.count()).where(calls.c.status.in_(("pending", "running"))))).scalar_one()
             failures = (await connection.execute(select(func.count()).where(turns.c.failure.is_not(None)))).scalar_one()
             late = (await connection.execute(select(func.max(conversations.c.ended_at)))).scalar_one()
+            outcomes = set((await connection.execute(select(conversations.c.outcome).distinct())).scalars())
             left = set((await connection.execute(select(jobs.c.name))).scalars())
         assert count == 24
         assert {"conversation.started", "message.received", "message.sent", "turn.taken", "intent.classified", "call.finished"} <= kinds
         assert (open_calls, failures) == (0, 0)
         assert late < now() - timedelta(minutes=1)
+        assert {"contained", "unresolved"} <= outcomes
         assert "turns.perform_call" not in left
 
-    async def test_goes_away_in_one_step(self, db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-        tenant_id = await with_history(db, settings, monkeypatch)
+    async def test_keeps_within_two_weeks(self, db: Database, settings: Settings) -> None:
+        tenant_id = await with_history(db, settings)
+        async with db.tenant(tenant_id) as connection:
+            started = set((await connection.execute(select(conversations.c.started_at))).scalars())
+        today = now().replace(hour=0, minute=0, second=0, microsecond=0)
+        assert today - timedelta(days=13) <= min(started) < today - timedelta(days=10)
+        assert max(started) < now()
+
+    async def test_goes_away_in_one_step(self, db: Database, settings: Settings) -> None:
+        tenant_id = await with_history(db, settings)
         async with db.tenant(tenant_id) as connection:
             assert await count_history(connection, tenant_id) == 24
-            await remove_history(connection, tenant_id)
+            assert await remove_history(connection, tenant_id) == 24
             assert await count_history(connection, tenant_id) == 0
             logged = select(func.count()).where(events.c.conversation_id.is_not(None))
             assert (await connection.execute(logged)).scalar_one() == 0

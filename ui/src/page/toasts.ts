@@ -3,6 +3,7 @@ import { byId, onClick } from "./events";
 export type Variant = "info" | "success" | "warning" | "error";
 
 const SHOWN_FOR: Record<Variant, number> = { info: 6000, success: 5000, warning: 9000, error: 14000 };
+const NEXT = "toast:next";
 const ICONS: Record<Variant, string> = { info: "info", success: "circle-check", warning: "triangle-alert", error: "circle-alert" };
 
 /** Short messages in the corner: from the server (an event or a swapped-in `.toast`) and from our own code. */
@@ -11,6 +12,7 @@ export function startToasts(): void {
     const { text, variant } = (event as CustomEvent<{ text: string; variant?: Variant }>).detail;
     toast(text, variant);
   });
+  document.addEventListener("toast:next", (event) => sessionStorage.setItem(NEXT, JSON.stringify((event as CustomEvent).detail)));
   onClick("[data-toast-close]", (button) => dismiss(button.closest(".toast")));
   const region = byId("toasts");
   if (!region) return;
@@ -19,6 +21,16 @@ export function startToasts(): void {
       if (node instanceof HTMLElement && node.matches(".toast")) shown(region, node);
     }
   }).observe(region, { childList: true });
+  showKept();
+}
+
+/** What `toast:next` kept for the page that comes next. */
+function showKept(): void {
+  const kept = sessionStorage.getItem(NEXT);
+  if (!kept) return;
+  sessionStorage.removeItem(NEXT);
+  const { text, variant } = JSON.parse(kept) as { text: string; variant?: Variant };
+  toast(text, variant);
 }
 
 export function toast(text: string, variant: Variant = "info"): void {
