@@ -1,8 +1,8 @@
-"""The conversations behind a figure: found by filters, read with the path each turn took."""
+"""The conversations behind a figure, found by filters; one of them with what was said."""
 
 import base64
 import binascii
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,14 +10,14 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.analytics.tables import conversation_intents
 from server.channels.tables import channels
 from server.conversations.tables import contacts, conversations, messages
-from server.flows.tables import flow_versions, flows
+from server.flows.tables import flows
 from server.kit.errors import Problem, not_found
-from server.kit.tables import events
 
 PAGE = 50
-BY = {"started": "Started", "ended": "Ended", "active": "With messages"}
+BY = {"started": "Started", "ended": "Ended", "active": "With messages", "intent": "Intent recognised"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +36,18 @@ class Filters:
     end: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TurnPath:
-    """How one turn went through the flow."""
-
-    turn: int
-    ms: float
-    at: datetime
-    steps: list["PathStep"]
-    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class PathStep:
-    """One node on the path: where it is left by `port`."""
-
-    node_id: str
-    title: str
-    type: str
-    port: str | None
-
-
 async def find(connection: AsyncConnection, tenant_id: UUID, filters: Filters, cursor: str = "") -> tuple[list[Any], str | None]:
     """A page of conversations, the newest first, and the cursor of the next page."""
-    last = select(messages.c.body).where(_same_conversation(messages)).order_by(messages.c.seq.desc()).limit(1).scalar_subquery()
+    asked = _same_conversation(messages) & (messages.c.direction == "in")
+    first = select(messages.c.body["text"].as_string()).where(asked).order_by(messages.c.seq).limit(1).scalar_subquery()
+    recognised = conversation_intents.c.intent.label("intent")
+    shown = (
+        select(recognised)
+        .where(_same_conversation(conversation_intents))
+        .order_by(conversation_intents.c.first_at)
+        .limit(1)
+        .scalar_subquery()
+    )
     query = (
         select(
             *(
@@ -70,7 +58,8 @@ async def find(connection: AsyncConnection, tenant_id: UUID, filters: Filters, c
             contacts.c.external_id,
             flows.c.name.label("flow_name"),
             channels.c.name.label("channel_name"),
-            last.label("last_message"),
+            first.label("first_words"),
+            shown.label("intent"),
         )
         .select_from(_joined())
         .where(*_conditions(tenant_id, filters))
@@ -117,40 +106,6 @@ async def transcript(connection: AsyncConnection, tenant_id: UUID, conversation_
     return list((await connection.execute(query.order_by(messages.c.seq))).all())
 
 
-async def paths(connection: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> list[TurnPath]:
-    """The path of each turn with what else it recorded (intents, calls, model use)."""
-    recorded = (
-        select(events.c.type, events.c.props, events.c.at, events.c.flow_id, events.c.flow_version)
-        .where(events.c.tenant_id == tenant_id, events.c.conversation_id == conversation_id)
-        .order_by(events.c.tx, events.c.id)
-    )
-    found: list[TurnPath] = []
-    beside: list[tuple[str, dict[str, Any]]] = []
-    documents: dict[int, dict[str, Any]] = {}
-    for row in (await connection.execute(recorded)).all():
-        if row.type in ("intent.classified", "call.finished", "model.used"):
-            beside.append((row.type, row.props))
-        if row.type == "turn.taken":
-            if row.flow_version not in documents:
-                documents[row.flow_version] = await _nodes(connection, tenant_id, row.flow_id, row.flow_version)
-            steps = [_step(documents[row.flow_version], *visit[:2]) for visit in row.props.get("path", [])]
-            found.append(TurnPath(int(row.props["turn"]), float(row.props["ms"]), row.at, steps, beside))
-            beside = []
-    return found
-
-
-async def _nodes(connection: AsyncConnection, tenant_id: UUID, flow_id: UUID, version: int) -> dict[str, Any]:
-    query = select(flow_versions.c.document["nodes"]).where(
-        flow_versions.c.tenant_id == tenant_id, flow_versions.c.flow_id == flow_id, flow_versions.c.version == version
-    )
-    return (await connection.execute(query)).scalar_one_or_none() or {}
-
-
-def _step(nodes: dict[str, Any], node_id: str, port: str | None = None) -> PathStep:
-    node = nodes.get(node_id, {})
-    return PathStep(node_id, node.get("title") or node_id, node.get("type", ""), port)
-
-
 def _joined() -> Any:
     return (
         conversations.join(contacts, and_(contacts.c.tenant_id == conversations.c.tenant_id, contacts.c.id == conversations.c.contact_id))
@@ -169,14 +124,16 @@ def _conditions(tenant_id: UUID, filters: Filters) -> list[ColumnElement[bool]]:
         if (wanted := getattr(filters, name)) not in (None, ""):
             conditions.append(conversations.c[name] == wanted)
     conditions += _between(filters)
-    if filters.intent:
-        conditions.append(_classified(tenant_id, filters))
+    if filters.intent and filters.by != "intent":
+        conditions.append(_recognised(filters))
     if filters.q:
         conditions.append(_mentions(filters.q))
     return conditions
 
 
 def _between(filters: Filters) -> list[ColumnElement[bool]]:
+    if filters.by == "intent":
+        return [_recognised(filters, *_range(conversation_intents.c.first_at, filters))]
     if filters.by == "active" and (filters.start or filters.end):
         return [select(1).where(_same_conversation(messages), *_range(messages.c.at, filters)).exists()]
     return _range(conversations.c.ended_at if filters.by == "ended" else conversations.c.started_at, filters)
@@ -191,12 +148,9 @@ def _range(column: ColumnElement[datetime], filters: Filters) -> list[ColumnElem
     return conditions
 
 
-def _classified(tenant_id: UUID, filters: Filters) -> ColumnElement[bool]:
-    in_scope = events.c.props["in_scope"].as_boolean()
-    named = events.c.props["intent"].as_string() == filters.intent
-    wanted = in_scope.is_(False) if filters.intent == "(out of scope)" else and_(in_scope, named)
-    query = select(events.c.conversation_id).where(events.c.tenant_id == tenant_id, events.c.type == "intent.classified", wanted)
-    return conversations.c.id.in_(query)
+def _recognised(filters: Filters, *when: ColumnElement[bool]) -> ColumnElement[bool]:
+    named = [conversation_intents.c.intent == filters.intent] if filters.intent else []
+    return select(1).where(_same_conversation(conversation_intents), *named, *when).exists()
 
 
 def _mentions(text: str) -> ColumnElement[bool]:

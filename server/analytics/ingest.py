@@ -13,8 +13,9 @@ from sqlalchemy import func, literal_column, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.analytics.tables import intent_windows, rollups, windows
-from server.analytics.windows import Event, IntentKey, Window, WindowKey, roll
+from server.analytics.tables import conversation_intents, intent_windows, rollups, windows
+from server.analytics.windows import Event, Window, WindowKey, recognised, roll, window_of
+from server.conversations.tables import conversations
 from server.kit.clock import now
 from server.kit.db import Database
 from server.kit.live import Live
@@ -54,11 +55,13 @@ async def roll_up(db: Database, tenant_id: UUID) -> int:
         rows = await _next_events(connection, tenant_id)
         if not rows:
             return 0
-        counted, intents = roll(
-            Event(r.type, r.at, r.flow_id, r.flow_version, r.channel_id, r.props) for r in rows if r.flow_id and r.channel_id
-        )
-        await _add_windows(connection, tenant_id, counted)
-        await _add_intents(connection, tenant_id, intents)
+        new = [
+            Event(r.type, r.at, r.flow_id, r.flow_version, r.channel_id, r.props, r.conversation_id)
+            for r in rows
+            if r.flow_id and r.channel_id
+        ]
+        await _add_windows(connection, tenant_id, roll(new))
+        await _add_intents(connection, tenant_id, recognised(new))
         last = rows[-1]
         await connection.execute(
             rollups.update()
@@ -82,6 +85,7 @@ async def _next_events(connection: AsyncConnection, tenant_id: UUID) -> list[Any
             events.c.flow_version,
             events.c.channel_id,
             events.c.props,
+            events.c.conversation_id,
         )
         .where(events.c.tenant_id == tenant_id, tuple_(events.c.tx, events.c.id) > place)
         .where(events.c.tx < literal_column("pg_snapshot_xmin(pg_current_snapshot())"))
@@ -107,17 +111,37 @@ async def _add_windows(connection: AsyncConnection, tenant_id: UUID, counted: di
     await connection.execute(statement.on_conflict_do_update(index_elements=list(windows.primary_key.columns), set_=merged), rows)
 
 
-async def _add_intents(connection: AsyncConnection, tenant_id: UUID, counted: Counter[IntentKey]) -> None:
+async def _add_intents(connection: AsyncConnection, tenant_id: UUID, seen: dict[tuple[UUID, str], Event]) -> None:
+    """Note which conversations showed an intent for the first time, and count those."""
+    there = await _existing(connection, tenant_id, {conversation_id for conversation_id, _ in seen})
+    noted = [
+        {"tenant_id": tenant_id, "conversation_id": conversation_id, "intent": intent, "first_at": event.at}
+        for (conversation_id, intent), event in seen.items()
+        if conversation_id in there
+    ]
+    if not noted:
+        return
+    key = (conversation_intents.c.conversation_id, conversation_intents.c.intent)
+    first = (await connection.execute(insert(conversation_intents).values(noted).on_conflict_do_nothing().returning(*key))).all()
+    counted = Counter((window_of(seen[row.conversation_id, row.intent]), row.intent) for row in first)
     if not counted:
         return
+    rows = [
+        {"tenant_id": tenant_id, **asdict(window), "intent": intent, "conversations": number}
+        for (window, intent), number in sorted(counted.items(), key=lambda item: (astuple(item[0][0]), item[0][1]))
+    ]
     statement = insert(intent_windows)
     keys = list(intent_windows.primary_key.columns)
-    merged = {"count": intent_windows.c.count + statement.excluded["count"]}
-    rows = [
-        {"tenant_id": tenant_id, **asdict(key), "count": number}
-        for key, number in sorted(counted.items(), key=lambda item: astuple(item[0]))
-    ]
+    merged = {"conversations": intent_windows.c.conversations + statement.excluded["conversations"]}
     await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=merged), rows)
+
+
+async def _existing(connection: AsyncConnection, tenant_id: UUID, ids: set[UUID]) -> set[UUID]:
+    """Those of the conversations that have not been deleted since."""
+    if not ids:
+        return set()
+    query = select(conversations.c.id).where(conversations.c.tenant_id == tenant_id, conversations.c.id.in_(ids))
+    return set((await connection.execute(query)).scalars())
 
 
 async def events_waiting(db: Database, tenant_id: UUID) -> int:

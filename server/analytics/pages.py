@@ -17,6 +17,7 @@ from server.analytics import conversations, queries
 from server.analytics.conversations import BY, Filters
 from server.analytics.filters import DEFAULT_PERIOD, PERIODS, before, period_named, query_of
 from server.analytics.ingest import TOPIC
+from server.analytics.paths import paths
 from server.analytics.queries import Scope
 from server.channels.tables import channels
 from server.flows.tables import flows
@@ -29,7 +30,8 @@ from server.security.identity import Identity
 
 PING_S = 15
 STATUSES = {"open": "Open", "ended": "Ended", "closed": "Closed"}
-OUTCOMES = {"contained": "Contained", "handed_off": "Handed off", "abandoned": "Abandoned"}
+OUTCOMES = {"contained": "Contained", "handed_off": "Handed off", "unresolved": "Unresolved", "abandoned": "Abandoned"}
+LOOKS = {"contained": "ok", "handed_off": "accent", "unresolved": "warn", "abandoned": "neutral"}
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -73,9 +75,8 @@ async def live_windows(live: NamedDependency[Live], identity: NamedDependency[Id
         async with live.subscribe(identity.tenant_id, TOPIC) as subscription:
             yield ServerSentEventMessage(event="ready", data="")
             while True:
-                try:
-                    arrived = await subscription.wait(PING_S)
-                except StopAsyncIteration:
+                arrived = await subscription.wait(PING_S)
+                if subscription.ended:
                     return
                 yield ServerSentEventMessage(event="windows" if arrived is not None else "ping", data="")
 
@@ -129,6 +130,8 @@ async def conversation_list(
         channel_names=channel_names,
         statuses=STATUSES,
         outcomes=OUTCOMES,
+        looks=LOOKS,
+        periods=BY,
         next_url=f"/conversations?{urlencode({**kept, 'cursor': following})}" if following else None,
         first_url=f"/conversations?{urlencode(kept)}" if cursor else "",
         narrowed=bool(kept),
@@ -143,33 +146,38 @@ async def conversation(
     async with db.tenant(identity.tenant_id) as connection:
         row = await conversations.one(connection, identity.tenant_id, conversation_id)
         said = await conversations.transcript(connection, identity.tenant_id, conversation_id)
-        paths = {path.turn: path for path in await conversations.paths(connection, identity.tenant_id, conversation_id)}
-    return pages.render(request, "conversations/conversation.html", row=row, messages=said, paths=paths, outcomes=OUTCOMES)
+        taken = await paths(connection, identity.tenant_id, conversation_id)
+    values = {"row": row, "messages": said, "paths": taken, "outcomes": OUTCOMES, "looks": LOOKS}
+    return pages.render(request, "conversations/conversation.html", **values)
 
 
 async def _tiles(connection: AsyncConnection, scope: Scope, name: str) -> dict[str, Any]:
     period = period_named(name, now())
+    steps = [figures for _, figures in await queries.series(connection, scope, period)]
     return {
         "query": query_of(name, scope),
         "period": period,
         "period_name": name,
+        "length": PERIODS[name][0].removeprefix("Last "),
         "scope": scope,
         "totals": await queries.totals(connection, scope, period),
         "earlier": await queries.totals(connection, scope, before(period)),
-        "series": await queries.series(connection, scope, period),
+        "steps": steps,
+        "slowest": [figures.turn_percentile(0.95) for figures in steps],
+        "last_step": period.end - period.step,
         "change": change,
-        "counts": await queries.intents(connection, scope, period),
     }
 
 
 def change(current: float | None, earlier: float | None) -> tuple[str, str]:
-    """How a figure compares with the period before: (sentence, trend up / down / flat)."""
+    """How a figure compares with the period before: (words, trend up / down / flat)."""
     if not earlier or current is None:
         return "", "flat"
     share = (current - earlier) / earlier
     if abs(share) < 0.005:
-        return "same as the period before", "flat"
-    return f"{share:+.0%} on the period before", "up" if share > 0 else "down"
+        return "no change", "flat"
+    words = f"{share:+.0%}" if share < 5 else f"{current / earlier:.0f} times"
+    return words, "up" if share > 0 else "down"
 
 
 async def _flow_names(connection: AsyncConnection, tenant_id: UUID) -> list[tuple[str, str]]:

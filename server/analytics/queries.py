@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Interval, Select, bindparam, cast, func, literal_column, select
+from sqlalchemy import ColumnElement, Interval, Select, Table, bindparam, cast, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.analytics.tables import intent_windows, windows
@@ -19,6 +19,8 @@ _SUMS = (
     "conversations_ended",
     "conversations_contained",
     "conversations_handed_off",
+    "conversations_unresolved",
+    "conversations_abandoned",
     "messages_in",
     "messages_out",
     "turns",
@@ -62,6 +64,8 @@ class Figures:
     conversations_ended: int = 0
     conversations_contained: int = 0
     conversations_handed_off: int = 0
+    conversations_unresolved: int = 0
+    conversations_abandoned: int = 0
     messages_in: int = 0
     messages_out: int = 0
     turns: int = 0
@@ -90,10 +94,10 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class IntentCount:
-    """How often an intent was recognised."""
+    """In how many conversations an intent was recognised."""
 
     intent: str
-    count: int
+    conversations: int
 
 
 async def totals(connection: AsyncConnection, scope: Scope, period: Period) -> Figures:
@@ -114,19 +118,13 @@ async def series(connection: AsyncConnection, scope: Scope, period: Period) -> l
 
 async def intents(connection: AsyncConnection, scope: Scope, period: Period, limit: int = 12) -> list[IntentCount]:
     """The most frequent intents of the period."""
-    counted = func.sum(intent_windows.c["count"])
+    counted = func.sum(intent_windows.c.conversations)
     query = (
-        select(intent_windows.c.intent, counted.label("number"))
-        .where(intent_windows.c.tenant_id == scope.tenant_id)
-        .where(intent_windows.c.minute >= period.start, intent_windows.c.minute < period.end)
+        _within(select(intent_windows.c.intent, counted.label("number")), scope, period, intent_windows)
         .group_by(intent_windows.c.intent)
         .order_by(counted.desc(), intent_windows.c.intent)
         .limit(limit)
     )
-    if scope.flow_id is not None:
-        query = query.where(intent_windows.c.flow_id == scope.flow_id)
-    if scope.flow_version is not None:
-        query = query.where(intent_windows.c.flow_version == scope.flow_version)
     return [IntentCount(row.intent, int(row.number)) for row in (await connection.execute(query)).all()]
 
 
@@ -134,11 +132,11 @@ def _sums() -> list[ColumnElement[Any]]:
     return [func.coalesce(func.sum(windows.c[name]), 0).label(name) for name in (*_SUMS, "cost_usd")]
 
 
-def _within(query: Select[Any], scope: Scope, period: Period) -> Select[Any]:
-    query = query.where(windows.c.tenant_id == scope.tenant_id, windows.c.minute >= period.start, windows.c.minute < period.end)
+def _within(query: Select[Any], scope: Scope, period: Period, table: Table = windows) -> Select[Any]:
+    query = query.where(table.c.tenant_id == scope.tenant_id, table.c.minute >= period.start, table.c.minute < period.end)
     for name in ("flow_id", "flow_version", "channel_id"):
         if (wanted := getattr(scope, name)) is not None:
-            query = query.where(windows.c[name] == wanted)
+            query = query.where(table.c[name] == wanted)
     return query
 
 

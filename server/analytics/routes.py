@@ -1,12 +1,12 @@
 """The figures as JSON."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import FromQuery
+from litestar.params import FromQuery, QueryParameter
 
 from server.analytics import charts, queries
 from server.analytics.filters import DEFAULT_PERIOD, period_named
@@ -24,15 +24,17 @@ async def overview(
     flow: FromQuery[UUID | None] = None,
     version: FromQuery[int | None] = None,
     channel: FromQuery[UUID | None] = None,
+    intents: Annotated[int, QueryParameter(ge=1, le=1000, description="How many intents, the most frequent first.")] = 12,
 ) -> dict[str, Any]:
-    """Totals, steps and the most frequent intents of a period, of all flows or of one."""
+    """Totals, steps and the most frequent intents (in how many conversations each came up) of a period, of all flows or of one."""
     chosen, scope = period_named(period, now()), Scope(identity.tenant_id, flow, version, channel)
     async with db.tenant(identity.tenant_id) as connection:
+        counts = await queries.intents(connection, scope, chosen, intents)
         return {
             "period": _period(chosen),
             "totals": _figures(await queries.totals(connection, scope, chosen)),
             "series": [{"at": at, **_figures(f)} for at, f in await queries.series(connection, scope, chosen)],
-            "intents": [{"intent": row.intent, "count": row.count} for row in await queries.intents(connection, scope, chosen)],
+            "intents": [{"intent": row.intent, "conversations": row.conversations} for row in counts],
         }
 
 
@@ -73,6 +75,8 @@ def _figures(figures: Figures) -> dict[str, Any]:
         "conversations_ended": figures.conversations_ended,
         "conversations_contained": figures.conversations_contained,
         "conversations_handed_off": figures.conversations_handed_off,
+        "conversations_unresolved": figures.conversations_unresolved,
+        "conversations_abandoned": figures.conversations_abandoned,
         "containment": figures.containment,
         "messages": figures.messages,
         "messages_in": figures.messages_in,

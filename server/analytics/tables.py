@@ -1,6 +1,22 @@
-"""One-minute windows made from the event log, and how far each tenant's log has been rolled up."""
+"""One-minute windows made from the event log, and how far each tenant's log has been rolled up.
 
-from sqlalchemy import ARRAY, BigInteger, Column, DateTime, ForeignKeyConstraint, Integer, Numeric, PrimaryKeyConstraint, Table, Text, Uuid
+A conversation counts for an intent in the minute in which it was first recognised there; `conversation_intents` knows which they are.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Numeric,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+)
 
 from server.kit.db import metadata
 from server.kit.tables import TransactionId
@@ -17,6 +33,8 @@ windows = Table(
     Column("conversations_ended", Integer, nullable=False, server_default="0"),
     Column("conversations_contained", Integer, nullable=False, server_default="0"),
     Column("conversations_handed_off", Integer, nullable=False, server_default="0"),
+    Column("conversations_unresolved", Integer, nullable=False, server_default="0"),
+    Column("conversations_abandoned", Integer, nullable=False, server_default="0"),
     Column("messages_in", Integer, nullable=False, server_default="0"),
     Column("messages_out", Integer, nullable=False, server_default="0"),
     Column("turns", Integer, nullable=False, server_default="0"),
@@ -38,10 +56,24 @@ intent_windows = Table(
     Column("minute", DateTime(timezone=True), nullable=False),
     Column("flow_id", Uuid, nullable=False),
     Column("flow_version", Integer, nullable=False),
+    Column("channel_id", Uuid, nullable=False),
     Column("intent", Text, nullable=False),
-    Column("count", Integer, nullable=False),
-    PrimaryKeyConstraint("tenant_id", "minute", "flow_id", "flow_version", "intent"),
+    Column("conversations", Integer, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "minute", "flow_id", "flow_version", "channel_id", "intent"),
     ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], ondelete="CASCADE"),
+)
+
+conversation_intents = Table(
+    "conversation_intents",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("conversation_id", Uuid, nullable=False),
+    Column("intent", Text, nullable=False),
+    Column("first_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "conversation_id", "intent"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], ondelete="CASCADE"),
+    ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
+    Index(None, "tenant_id", "intent", "first_at"),
 )
 
 rollups = Table(

@@ -1,7 +1,6 @@
 """Events into one-minute windows: pure, so that adding events in any portions gives the same windows."""
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +24,7 @@ class Event:
     flow_version: int
     channel_id: UUID
     props: dict[str, Any]
+    conversation_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class Window:
     conversations_ended: int = 0
     conversations_contained: int = 0
     conversations_handed_off: int = 0
+    conversations_unresolved: int = 0
+    conversations_abandoned: int = 0
     messages_in: int = 0
     messages_out: int = 0
     turns: int = 0
@@ -57,28 +59,27 @@ class Window:
     cost_usd: Decimal = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
-class IntentKey:
-    """What one intent count counts."""
-
-    minute: datetime
-    flow_id: UUID
-    flow_version: int
-    intent: str
-
-
-def roll(events: Iterable[Event]) -> tuple[dict[WindowKey, Window], Counter[IntentKey]]:
-    """The windows and the intent counts of `events`."""
+def roll(events: Iterable[Event]) -> dict[WindowKey, Window]:
+    """The windows of `events`."""
     windows: dict[WindowKey, Window] = {}
-    intents: Counter[IntentKey] = Counter()
     for event in events:
-        minute = event.at.replace(second=0, microsecond=0)
-        if event.type == "intent.classified":
-            name = event.props.get("intent") if event.props.get("in_scope") else None
-            intents[IntentKey(minute, event.flow_id, event.flow_version, name or OUT_OF_SCOPE)] += 1
-        elif add := _ADD.get(event.type):
-            add(windows.setdefault(WindowKey(minute, event.flow_id, event.flow_version, event.channel_id), Window()), event.props)
-    return windows, intents
+        if add := _ADD.get(event.type):
+            add(windows.setdefault(window_of(event), Window()), event.props)
+    return windows
+
+
+def recognised(events: Iterable[Event]) -> dict[tuple[UUID, str], Event]:
+    """The first event of `events` in which a conversation showed an intent, by conversation and intent."""
+    first: dict[tuple[UUID, str], Event] = {}
+    for event in events:
+        if event.type == "intent.classified" and event.conversation_id is not None:
+            first.setdefault((event.conversation_id, event.props.get("intent") or OUT_OF_SCOPE), event)
+    return first
+
+
+def window_of(event: Event) -> WindowKey:
+    """The window that counts the event."""
+    return WindowKey(event.at.replace(second=0, microsecond=0), event.flow_id, event.flow_version, event.channel_id)
 
 
 def bin_of(ms: float) -> int:
@@ -104,9 +105,12 @@ def _started(window: Window, props: dict[str, Any]) -> None:
 
 
 def _ended(window: Window, props: dict[str, Any]) -> None:
+    outcome = props.get("outcome")
     window.conversations_ended += 1
-    window.conversations_contained += props.get("outcome") == "contained"
-    window.conversations_handed_off += props.get("outcome") == "handed_off"
+    window.conversations_contained += outcome == "contained"
+    window.conversations_handed_off += outcome == "handed_off"
+    window.conversations_unresolved += outcome == "unresolved"
+    window.conversations_abandoned += outcome == "abandoned"
 
 
 def _received(window: Window, props: dict[str, Any]) -> None:

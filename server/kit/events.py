@@ -1,6 +1,7 @@
 """What happened, written in the commit that made it happen; analytics reads it later."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +17,13 @@ async def record(
     type: str,
     props: Mapping[str, Any],
     *,
+    at: datetime | None = None,
     conversation_id: UUID | None = None,
     flow_id: UUID | None = None,
     flow_version: int | None = None,
     channel_id: UUID | None = None,
 ) -> None:
-    """Add one event to the caller's transaction."""
+    """Add one event to the caller's transaction; without `at` it happened when that began."""
     await conn.execute(
         insert(events).values(
             tenant_id=tenant_id,
@@ -31,5 +33,6 @@ async def record(
             flow_id=flow_id,
             flow_version=flow_version,
             channel_id=channel_id,
+            **({} if at is None else {"at": at}),
         )
     )

@@ -1,24 +1,25 @@
 // Draws the dashboard's figures with Plotly, keeps them fresh, and leads from a figure to the conversations behind it.
 
-type Trace = Record<string, unknown> & { name: string; x: unknown[]; y: unknown[]; orientation?: string; meta?: { role: string } };
+type Trace = Record<string, unknown> & { type: string; name: string; x: unknown[]; y: unknown[]; orientation?: string; meta: { role: string; drill: Record<string, string> } };
 type Figure = { data: Trace[]; layout: Record<string, unknown> };
 type Answer = { period: { start: string; end: string; step_s: number }; figures: Record<string, Figure> };
-type Click = { points: { x: string | number; y: string | number; data: Trace }[] };
+type Click = { points: { pointIndex: number; data: Trace }[] };
 type Plot = HTMLElement & { on(event: "plotly_click", listener: (click: Click) => void): void };
 declare global {
   interface Window {
-    Plotly: { react(where: HTMLElement, data: unknown[], layout: unknown, config: unknown): Promise<Plot> };
+    Plotly: { react(where: HTMLElement, data: unknown[], layout: unknown, config: unknown): Promise<Plot>; purge(where: HTMLElement): void };
   }
 }
 
 export {};
 
-const ROLES: Record<string, string> = { accent: "--chart-1", second: "--chart-2", warning: "--chart-3", good: "--chart-5" };
+const ROLES: Record<string, string> = { accent: "--chart-1", second: "--chart-2", warning: "--chart-3", good: "--chart-5", muted: "--canvas-edge", text: "--muted-foreground" };
+const FONT = "Inter Variable, system-ui, sans-serif";
 const charts = document.querySelector<HTMLElement>("#charts");
 let answer: Answer | undefined;
 
-/** The page's colour by its name, as the rgb() text that Plotly understands. */
-function colour(name: string): string {
+/** The page's colour by its name, as the text that Plotly understands. */
+function colour(name: string, opacity = 1): string {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 1;
   const context = canvas.getContext("2d");
@@ -26,98 +27,124 @@ function colour(name: string): string {
   context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   context.fillRect(0, 0, 1, 1);
   const [red, green, blue] = context.getImageData(0, 0, 1, 1).data;
-  return `rgb(${red}, ${green}, ${blue})`;
+  return `rgba(${red}, ${green}, ${blue}, ${opacity})`;
 }
 
-function themed(figure: Figure): Figure {
-  const text = colour("--muted-foreground");
+function painted(trace: Trace): object {
+  const role = ROLES[trace.meta.role] ?? "--chart-1";
+  if (trace.type === "bar") return { ...trace, marker: { color: colour(role), cornerradius: 3 } };
+  const line = { color: colour(role), width: 2 };
+  return { ...trace, line, marker: { color: colour(role), size: 5, line: { color: colour("--card"), width: 1 } } };
+}
+
+function themed({ data, layout: { xaxis, yaxis, legend, ...rest } }: Figure): { data: object[]; layout: object } {
   const grid = colour("--border");
-  const axis = { gridcolor: grid, linecolor: grid, zerolinecolor: grid, automargin: true, fixedrange: true };
-  const data = figure.data.map((trace) => {
-    const tone = colour(ROLES[trace.meta?.role ?? "accent"] ?? "--chart-1");
-    return { ...trace, marker: { color: tone, size: 5 }, line: { color: tone, width: 2 } };
-  });
-  const { xaxis, yaxis, ...rest } = figure.layout;
+  const axis = { gridcolor: grid, linecolor: grid, zerolinecolor: grid, automargin: true, fixedrange: true, nticks: 7 };
+  const text = { family: FONT, size: 12 };
   const layout = {
-    margin: { l: 48, r: 8, t: 8, b: 36 },
+    margin: { l: 8, r: 12, t: rest["showlegend"] ? 34 : 8, b: 8 },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: "Inter Variable, system-ui, sans-serif", size: 12, color: text },
-    legend: { orientation: "h", y: 1.12, x: 0 },
-    hoverlabel: { font: { family: "Inter Variable, system-ui, sans-serif" } },
-    bargap: 0.3,
+    font: { ...text, color: colour("--muted-foreground") },
+    legend: { orientation: "h", x: 0, xanchor: "left", y: 1, yanchor: "bottom", yref: "paper", itemwidth: 30, ...(legend as object) },
+    hoverlabel: { bgcolor: colour("--card"), bordercolor: grid, font: { ...text, color: colour("--foreground") } },
+    bargap: 0.35,
+    dragmode: false,
     ...rest,
     xaxis: { ...axis, ...(xaxis as object) },
     yaxis: { ...axis, ...(yaxis as object) },
   };
-  return { data, layout };
+  return { data: data.map(painted), layout };
 }
 
+const isSideways = (figure: Figure): boolean => figure.data[0]?.orientation === "h";
+const valuesOf = (trace: Trace): unknown[] => (trace.orientation === "h" ? trace.x : trace.y);
+const labelsOf = (trace: Trace): unknown[] => (trace.orientation === "h" ? trace.y : trace.x);
+
+/** The same figure as a table whose numbers lead where the points lead. */
 function table(figure: Figure): HTMLTableElement {
   const rows = document.createElement("table");
   rows.className = "table";
-  const sideways = figure.data[0]?.orientation === "h";
   const head = rows.createTHead().insertRow();
-  for (const title of [sideways ? "Intent" : "From", ...figure.data.map((trace) => trace.name)]) {
+  for (const title of [isSideways(figure) ? "Intent" : "From", ...figure.data.map((trace) => trace.name)]) {
     const cell = document.createElement("th");
     cell.scope = "col";
     cell.textContent = title;
     head.append(cell);
   }
   const body = rows.createTBody();
-  const labels = (sideways ? figure.data[0]?.y : figure.data[0]?.x) ?? [];
+  const labels = figure.data[0] ? labelsOf(figure.data[0]) : [];
   labels.forEach((label, index) => {
     const row = body.insertRow();
     row.insertCell().textContent = String(label);
-    for (const trace of figure.data) row.insertCell().textContent = String((sideways ? trace.x : trace.y)[index] ?? "-");
+    for (const trace of figure.data) row.insertCell().append(linked(trace, index));
   });
   return rows;
 }
 
+function linked(trace: Trace, index: number): Node | string {
+  const value = valuesOf(trace)[index];
+  if (!value) return String(value ?? "-");
+  const link = document.createElement("a");
+  link.className = "link";
+  link.href = behind(trace, index);
+  link.textContent = String(value);
+  return link;
+}
+
 /** The list of conversations behind one point of a figure. */
-function behind(plot: HTMLElement, click: Click): string | undefined {
-  const point = click.points[0];
-  if (!point || !answer || !charts) return undefined;
-  const query = new URLSearchParams(charts.dataset.query);
+function behind(trace: Trace, index: number): string {
+  const query = new URLSearchParams(charts?.dataset["query"]);
   query.delete("period");
-  if (plot.dataset.by === "intent") {
-    query.set("intent", String(point.y));
-    query.set("start", answer.period.start);
-    query.set("end", answer.period.end);
-    return `/conversations?${query}`;
-  }
-  const outcome = { Contained: "contained", "Handed off": "handed_off", Containment: "contained" }[point.data.name];
-  if (outcome) query.set("outcome", outcome);
-  const [day, time = "00:00"] = String(point.x).split(" ");
-  const start = new Date(`${day}T${time}Z`);
-  query.set("by", outcome ? "ended" : (plot.dataset.by ?? "started"));
-  query.set("start", start.toISOString());
-  query.set("end", new Date(start.getTime() + answer.period.step_s * 1000).toISOString());
+  for (const [name, value] of Object.entries(trace.meta.drill)) query.set(name, value);
+  const { start, end } = spanOf(trace, index);
+  query.set("start", start);
+  query.set("end", end);
+  if (trace.orientation === "h") query.set("intent", String(trace.y[index]));
   return `/conversations?${query}`;
+}
+
+function spanOf(trace: Trace, index: number): { start: string; end: string } {
+  const { start, end, step_s: step } = answer!.period;
+  if (trace.orientation === "h") return { start, end };
+  const [day, time] = String(trace.x[index]).split(" ");
+  const from = new Date(`${day}T${time}Z`);
+  return { start: from.toISOString(), end: new Date(from.getTime() + step * 1000).toISOString() };
 }
 
 async function draw(): Promise<void> {
   if (!answer) return;
   for (const place of document.querySelectorAll<HTMLElement>("[data-chart]")) {
-    const figure = answer.figures[place.dataset.chart ?? ""];
-    if (!figure) continue;
-    const first = !place.classList.contains("js-plotly-plot");
-    const { data, layout } = themed(figure);
-    const plot = await window.Plotly.react(place, data, layout, { displayModeBar: false, responsive: true });
-    if (first) {
-      plot.on("plotly_click", (click) => {
-        const address = behind(place, click);
-        if (address) window.location.assign(address);
-      });
-    }
-    document.querySelector(`[data-chart-table="${place.dataset.chart}"]`)?.replaceChildren(table(figure));
+    const figure = answer.figures[place.dataset["chart"] ?? ""];
+    if (figure) await drawOne(place, figure);
   }
-  document.querySelector("#charts")?.setAttribute("data-drawn", "");
+  charts?.setAttribute("data-drawn", "");
+}
+
+async function drawOne(place: HTMLElement, figure: Figure): Promise<void> {
+  const nothing = !figure.data.some((trace) => valuesOf(trace).some((value) => Boolean(value)));
+  place.hidden = nothing;
+  const around = place.closest("figure");
+  around?.querySelector(".chart-nothing")?.toggleAttribute("hidden", !nothing);
+  around?.querySelector(".chart-table")?.toggleAttribute("hidden", nothing);
+  if (nothing) {
+    if (place.classList.contains("js-plotly-plot")) window.Plotly.purge(place);
+    return;
+  }
+  const first = !place.classList.contains("js-plotly-plot");
+  const { data, layout } = themed(figure);
+  const plot = await window.Plotly.react(place, data, layout, { displayModeBar: false, responsive: true });
+  if (first) {
+    plot.on("plotly_click", ({ points: [point] }) => {
+      if (point) window.location.assign(behind(point.data, point.pointIndex));
+    });
+  }
+  around?.querySelector("[data-chart-table]")?.replaceChildren(table(figure));
 }
 
 async function refresh(): Promise<void> {
   if (!charts) return;
-  const response = await fetch(`/api/v1/analytics/figures?${charts.dataset.query}`, { headers: { accept: "application/json" } });
+  const response = await fetch(`/api/v1/analytics/figures?${charts.dataset["query"]}`, { headers: { accept: "application/json" } });
   if (!response.ok) return;
   answer = (await response.json()) as Answer;
   await draw();
@@ -126,18 +153,31 @@ async function refresh(): Promise<void> {
 async function refreshTiles(): Promise<void> {
   const tiles = document.querySelector("#tiles");
   if (!charts || !tiles) return;
-  const response = await fetch(`/analytics/tiles?${charts.dataset.query}`, { headers: { "hx-request": "true" } });
+  const response = await fetch(`/analytics/tiles?${charts.dataset["query"]}`, { headers: { "hx-request": "true" } });
   if (response.ok) tiles.innerHTML = await response.text();
 }
 
+/** New figures as soon as there are some. */
 function follow(): void {
   const news = new EventSource("/analytics/live");
   let waiting = 0;
+  news.addEventListener("open", () => tell("ok", "Live"));
+  news.addEventListener("error", () => tell("warn", "Connecting again"));
   news.addEventListener("windows", () => {
     window.clearTimeout(waiting);
     waiting = window.setTimeout(() => void Promise.all([refreshTiles(), refresh()]), 250);
   });
   window.addEventListener("pagehide", () => news.close());
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) window.location.reload();
+  });
+}
+
+function tell(variant: string, text: string): void {
+  const dot = document.querySelector<HTMLElement>("#live-state .dot");
+  if (!dot) return;
+  dot.dataset["variant"] = variant;
+  dot.textContent = text;
 }
 
 for (const form of document.querySelectorAll<HTMLFormElement>("form[data-filters]")) {
@@ -149,9 +189,9 @@ for (const form of document.querySelectorAll<HTMLFormElement>("form[data-filters
 
 if (charts) {
   const library = document.createElement("script");
-  library.src = charts.dataset.plotly ?? "";
+  library.src = charts.dataset["plotly"] ?? "";
   library.addEventListener("load", () => void refresh());
   document.head.append(library);
-  new MutationObserver(() => void draw()).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
+  document.addEventListener("theme:change", () => void draw());
   follow();
 }

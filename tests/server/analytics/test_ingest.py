@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.analytics.ingest import events_waiting, roll_up, roll_up_all
-from server.analytics.tables import intent_windows, windows
+from server.analytics.tables import windows
 from server.kit.db import Database
 from server.kit.ids import uuid7
 from server.kit.live import Live
@@ -42,12 +42,11 @@ class TestRollUp:
         for ms in (3, 300):
             async with db.tenant(tenant_id) as connection:
                 await log(connection, tenant_id, "turn.taken", ms=ms)
-                await log(connection, tenant_id, "intent.classified", intent="refund", in_scope=True)
+                await log(connection, tenant_id, "message.sent")
             assert await roll_up(db, tenant_id) == 2
         async with db.tenant(tenant_id) as connection:
             window = (await connection.execute(select(windows))).one()
-            intent = (await connection.execute(select(intent_windows))).one()
-        assert (window.turns, sum(window.turn_ms), intent.count) == (2, 2, 2)
+        assert (window.turns, sum(window.turn_ms), window.messages_out) == (2, 2, 2)
         assert await roll_up(db, tenant_id) == 0
 
     async def test_waits_for_a_transaction_that_commits_late(self, db: Database) -> None:

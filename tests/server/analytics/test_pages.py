@@ -20,7 +20,12 @@ from server.kit.ids import uuid7
 from server.kit.tables import events
 from tests.conftest import Workspace
 
-DOCUMENT = {"nodes": {"n1": {"title": "Welcome", "type": "send_message"}, "n2": {"title": "Find the intent", "type": "classify_intent"}}}
+DOCUMENT = {
+    "nodes": {
+        "n1": {"title": "Welcome", "type": "send_message", "settings": {}},
+        "n2": {"title": "Find the intent", "type": "classify_intent", "settings": {}},
+    }
+}
 
 
 class Shop:
@@ -60,6 +65,11 @@ class Shop:
                 await connection.execute(insert(events).values(**common, type=type, props=props))
         return conversation_id
 
+    async def log(self, conversation_id: UUID, type: str, props: dict[str, Any]) -> None:
+        place = {"tenant_id": self.tenant_id, "flow_id": self.flow_id, "flow_version": 1, "channel_id": self.channel_id}
+        async with self.db.tenant(self.tenant_id) as connection:
+            await connection.execute(insert(events).values(**place, conversation_id=conversation_id, at=now(), type=type, props=props))
+
 
 @pytest.fixture
 async def shop(db: Database, owner: Workspace) -> Shop:
@@ -84,8 +94,19 @@ class TestOverview:
         totals = answer["totals"]
         assert (totals["conversations"], totals["messages"], totals["containment"]) == (3, 6, 0.5)
         assert sum(step["conversations"] for step in answer["series"]) == 3
-        assert {row["intent"]: row["count"] for row in answer["intents"]} == {"refund": 1, "track_order": 1, "(out of scope)": 1}
+        assert {row["intent"]: row["conversations"] for row in answer["intents"]} == {"refund": 1, "track_order": 1, "(out of scope)": 1}
         assert totals["turn_ms_p95"] == pytest.approx(4, rel=0.1)
+
+    async def test_a_conversation_counts_once_for_an_intent_however_often_it_comes_up(
+        self, owner: Workspace, shop: Shop, db: Database
+    ) -> None:
+        conversation_id = await shop.chat("Ida", "refund", at=now(), intent="refund")
+        for _ in range(2):
+            await roll_up(db, owner.tenant_id)
+            await shop.log(conversation_id, "intent.classified", {"intent": "refund", "in_scope": True})
+        await roll_up(db, owner.tenant_id)
+        answer = (await owner.client.get("/api/v1/analytics/overview?intents=1")).raise_for_status().json()
+        assert answer["intents"] == [{"intent": "refund", "conversations": 2}]
 
     async def test_counts_one_flow_when_asked(self, owner: Workspace, shop: Shop) -> None:
         answer = (await owner.client.get(f"/api/v1/analytics/overview?flow={uuid7()}")).raise_for_status().json()
@@ -122,9 +143,10 @@ class TestDashboard:
     @pytest.mark.parametrize(
         ("current", "earlier", "told"),
         [
-            (12, 10, ("+20% on the period before", "up")),
-            (5, 10, ("-50% on the period before", "down")),
-            (10, 10, ("same as the period before", "flat")),
+            (12, 10, ("+20%", "up")),
+            (5, 10, ("-50%", "down")),
+            (90, 10, ("9 times", "up")),
+            (10, 10, ("no change", "flat")),
         ],
     )
     def test_compares_with_the_period_before(self, current: float, earlier: float, told: tuple[str, str]) -> None:
@@ -133,10 +155,10 @@ class TestDashboard:
 
 
 class TestConversationList:
-    async def test_shows_the_newest_first_with_the_last_message(self, owner: Workspace, shop: Shop) -> None:
+    async def test_shows_the_newest_first_with_what_the_customer_asked(self, owner: Workspace, shop: Shop) -> None:
         html = await page(owner, "/conversations")
         assert html.index("Zoe") < html.index("Noah") < html.index("Mia")
-        assert "About where is my parcel" in html
+        assert "where is my parcel" in html
 
     @pytest.mark.parametrize(
         ("query", "names"),
@@ -149,6 +171,8 @@ class TestConversationList:
             ("intent=refund", {"Mia"}),
             ("intent=(out of scope)", {"Noah"}),
             ("by=ended", {"Mia", "Noah", "Zoe"}),
+            ("by=intent&intent=refund", {"Mia"}),
+            ("by=intent&intent=refund&end=2001-01-01", set()),
             ("by=active&start=2001-01-01&end=2002-01-01", set()),
             ("start=2001-01-01", {"Mia", "Noah", "Zoe"}),
         ],
@@ -183,6 +207,7 @@ class TestTranscript:
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
         assert html.index("Find the intent") < html.index("Welcome")
         assert "90% sure" in html
+        assert "Another intent" in html
 
     async def test_of_another_workspace_does_not_exist(self, other_owner: Workspace, shop: Shop, app: Litestar) -> None:
         conversation_id = await shop.chat("Ida", "secret", at=now())

@@ -6,14 +6,14 @@ from uuid import UUID
 
 import pytest
 
-from server.analytics.windows import BOUNDS, OUT_OF_SCOPE, Event, IntentKey, WindowKey, bin_of, percentile, roll
+from server.analytics.windows import BOUNDS, OUT_OF_SCOPE, Event, WindowKey, bin_of, percentile, recognised, roll
 
 NOON = datetime(2026, 5, 1, 12, 0, 30, tzinfo=UTC)
-FLOW, CHANNEL = UUID(int=1), UUID(int=2)
+FLOW, CHANNEL, CONVERSATION = UUID(int=1), UUID(int=2), UUID(int=3)
 
 
 def event(type: str, at: datetime = NOON, **props: object) -> Event:
-    return Event(type, at, FLOW, 3, CHANNEL, dict(props))
+    return Event(type, at, FLOW, 3, CHANNEL, dict(props), CONVERSATION)
 
 
 def key(at: datetime = NOON) -> WindowKey:
@@ -22,7 +22,7 @@ def key(at: datetime = NOON) -> WindowKey:
 
 class TestWindows:
     def test_count_a_whole_conversation(self) -> None:
-        windows, _ = roll(
+        windows = roll(
             [
                 event("conversation.started"),
                 event("message.received"),
@@ -41,18 +41,31 @@ class TestWindows:
 
     def test_keep_minutes_apart(self) -> None:
         later = NOON + timedelta(minutes=1)
-        windows, _ = roll([event("message.sent"), event("message.sent", later)])
+        windows = roll([event("message.sent"), event("message.sent", later)])
         assert {k: w.messages_out for k, w in windows.items()} == {key(): 1, key(later): 1}
 
     def test_pass_over_events_that_they_do_not_count(self) -> None:
-        assert roll([event("flow.published", version=3)]) == ({}, {})
+        assert roll([event("flow.published", version=3)]) == {}
 
-    def test_an_intent_out_of_scope_has_a_row_of_its_own(self) -> None:
-        _, intents = roll(
-            [event("intent.classified", intent="refund", in_scope=True), event("intent.classified", intent=None, in_scope=False)]
-        )
-        minute = NOON.replace(second=0)
-        assert intents == {IntentKey(minute, FLOW, 3, "refund"): 1, IntentKey(minute, FLOW, 3, OUT_OF_SCOPE): 1}
+    @pytest.mark.parametrize("outcome", ["contained", "handed_off", "unresolved", "abandoned"])
+    def test_tell_apart_how_conversations_ended(self, outcome: str) -> None:
+        window = roll([event("conversation.ended", outcome=outcome)])[key()]
+        counted = {name: getattr(window, f"conversations_{name}") for name in ("contained", "handed_off", "unresolved", "abandoned")}
+        assert counted == {name: int(name == outcome) for name in counted}
+
+
+class TestRecognised:
+    def test_a_conversation_shows_an_intent_once(self) -> None:
+        first, again = (event("intent.classified", NOON + timedelta(minutes=n), intent="refund", in_scope=True) for n in range(2))
+        assert recognised([first, again]) == {(CONVERSATION, "refund"): first}
+
+    def test_words_out_of_scope_count_as_an_intent_of_their_own(self) -> None:
+        unknown = event("intent.classified", intent=None, in_scope=False)
+        assert recognised([unknown]) == {(CONVERSATION, OUT_OF_SCOPE): unknown}
+
+    def test_a_guess_that_the_flow_asked_for_counts(self) -> None:
+        guess = event("intent.classified", intent="refund", in_scope=False)
+        assert set(recognised([guess])) == {(CONVERSATION, "refund")}
 
 
 class TestPercentile:
