@@ -183,6 +183,8 @@ class Turns:
             if unit.future.done():
                 continue
             if away or (unit.alone and unit.conflicts > MOST_CONFLICTS):
+                if not away:  # %r leaves out the row, which holds what a customer wrote
+                    log.error("a turn was given up, the database refused it %d times: %r", unit.conflicts, error)
                 problem = Problem(
                     503, "database_away", "The server cannot store messages now. Try again in a moment.", headers={"Retry-After": "1"}
                 )

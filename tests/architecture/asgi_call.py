@@ -57,6 +57,7 @@ async def call(app: Litestar, method: str, path: str, headers: Mapping[str, str]
 
 
 def _scope(method: str, path: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    path, _, query = path.partition("?")
     everything = {"host": "localhost:8800", "content-length": str(len(body)), **headers}
     return {
         "type": "http",
@@ -66,7 +67,7 @@ def _scope(method: str, path: str, headers: Mapping[str, str], body: bytes) -> d
         "scheme": "http",
         "path": path,
         "raw_path": quote(path).encode(),
-        "query_string": b"",
+        "query_string": query.encode(),
         "root_path": "",
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in everything.items()],
         "client": ("127.0.0.1", 1),
