@@ -31,7 +31,6 @@ from server.turns.take_turn import Conversation, Person, take_turn
 from server.turns.versions import Version, Versions
 
 DAYS_BEFORE_TODAY = 13
-CONVERSATIONS = 160
 PREFIX = "sample-"
 _LONGEST_TURNS = 40
 _RETURN_FIELDS = {"order": "order_number", "reason": "reason", "email": "email"}
@@ -54,7 +53,7 @@ class Sample:
     version: Version
 
 
-async def make_history(work: Work, versions: Versions, flow_id: UUID, conversations: int = CONVERSATIONS) -> None:
+async def make_history(work: Work, versions: Versions, flow_id: UUID, conversations: int) -> None:
     """Make the sample conversations that are not there yet, with progress on the job; stop when somebody removed them."""
     sample = await _prepare(work, versions, flow_id)
     if sample is None:

@@ -22,10 +22,11 @@ from server.tenants.tables import tenants
 HERE = Path(__file__).parent
 SHOP, TRAVEL = "Bloom & Bean", "Globe Travel"
 HISTORY_JOB = "demo.make_history"
+CONVERSATIONS = 160
 _WRITTEN_FOR = "http://localhost:8800"
 
 
-async def seed(db: Database, settings: Settings, tenant_id: UUID, member_id: UUID) -> None:
+async def seed(db: Database, settings: Settings, tenant_id: UUID, member_id: UUID, conversations: int = CONVERSATIONS) -> None:
     """Fill the owner's workspace with the sample shop and make the second workspace; the second time it does nothing.
 
     The jobs it leaves (training the intents, two weeks of conversations) are rung by the sweeper.
@@ -38,7 +39,7 @@ async def seed(db: Database, settings: Settings, tenant_id: UUID, member_id: UUI
             return
         await rename_workspace(connection, tenant_id, SHOP)
         flow_id = await _open(connection, tenant_id, member_id, "shop_support.json", settings)
-        await enqueue(connection, tenant_id, HISTORY_JOB, {"flow_id": str(flow_id)})
+        await enqueue(connection, tenant_id, HISTORY_JOB, {"flow_id": str(flow_id), "conversations": conversations})
         await _note(connection, tenant_id)
     travel = uuid7()
     async with db.tenant(travel) as connection:

@@ -9,10 +9,9 @@ from sqlalchemy import func, select
 
 from server.conversations.tables import conversations
 from server.demo import shop_api
-from server.demo.history import make_history
+from server.demo.jobs import make_sample_history
 from server.demo.remove import count_history, remove_history
 from server.demo.seed import HISTORY_JOB, SHOP, TRAVEL, seed
-from server.flows.library import library
 from server.flows.tables import flow_versions, flows
 from server.kit.clock import now
 from server.kit.db import Database
@@ -25,12 +24,11 @@ from server.kit.tables import events, jobs
 from server.security.first_owner import first_owner
 from server.tenants import queries
 from server.turns.tables import calls, turns
-from server.turns.versions import Versions
 
 
 async def seeded(db: Database, settings: Settings) -> tuple[UUID, UUID]:
     owner = await first_owner(db, settings)
-    await seed(db, settings, *owner)
+    await seed(db, settings, *owner, conversations=24)
     return owner
 
 
@@ -43,7 +41,7 @@ async def with_history(db: Database, settings: Settings) -> UUID:
         job = (await connection.execute(select(jobs).where(jobs.c.name == HISTORY_JOB))).one()
     work = Work(tenant_id, job.id, 1, resources)
     for _ in range(2):
-        await make_history(work, Versions(library()), UUID(job.args["flow_id"]), conversations=24)
+        await make_sample_history(work, **job.args)
     await client.aclose()
     return tenant_id
 
