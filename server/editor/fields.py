@@ -128,11 +128,15 @@ def read(schema: Mapping[str, Any], form: FormMultiDict, before: Mapping[str, An
     """The settings that a form holds; a number that is none stays text, so that the check can say so. A field that was not sent stays."""
     required = set(schema.get("required", ()))
     settings: dict[str, Any] = {}
+    value: Any
     for name, part in schema.get("properties", {}).items():
         if widget_of(part) in ALWAYS_SENT and name not in form and f"{name}.amount" not in form:
             settings |= {name: before[name]} if name in before else {}
             continue
-        value = READERS.get(widget_of(part), _text)(name, part, form)
+        if widget_of(part) == "choices":
+            value = _choices(name, form, before.get(name, ()))
+        else:
+            value = READERS.get(widget_of(part), _text)(name, part, form)
         if value in ("", None) and name not in required and not part.get("default"):
             continue
         settings[name] = value
@@ -186,11 +190,20 @@ def _select(name: str, part: Mapping[str, Any], form: FormMultiDict) -> Any:
     return next((value for value, _ in _options(part) if str(value) == chosen), chosen)
 
 
-def _choices(name: str, part: Mapping[str, Any], form: FormMultiDict) -> list[dict[str, str]]:
-    """Choices keep the value they were given; a new one is named after its label."""
+def _choices(name: str, form: FormMultiDict, before: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Choices keep the value they were given; a new one is named after its label.
+
+    A row made since the form was shown sends no value: it is the stored choice with its label, or the stored choice that nobody else is.
+    """
     rows = [(value.strip(), label.strip()) for value, label in _rows(form, name, "value", "label") if label.strip()]
-    taken = {value for value, _ in rows if value}
-    return [{"value": value or _free_name(label, taken), "label": label} for value, label in rows]
+    sent = {value for value, _ in rows if value}
+    free = [choice for choice in before if choice.get("value") not in sent]
+    by_label = {choice["label"]: choice["value"] for choice in free if choice.get("value")}
+    named = [(value or by_label.pop(label, ""), label) for value, label in rows]
+    taken = {value for value, _ in named if value}
+    left = [choice["value"] for choice in free if choice.get("value") and choice["value"] not in taken]
+    renamed = iter(left if len(left) == sum(not value for value, _ in named) else ())
+    return [{"value": value or next(renamed, "") or _free_name(label, taken), "label": label} for value, label in named]
 
 
 def _free_name(label: str, taken: set[str]) -> str:
@@ -262,7 +275,6 @@ READERS: Mapping[str, Callable[[str, Mapping[str, Any], FormMultiDict], Any]] = 
     "number": _number,
     "switch": _switch,
     "select": _select,
-    "choices": _choices,
     "conditions": _conditions,
     "branches": _branches,
     "assignments": _assignments,

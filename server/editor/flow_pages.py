@@ -129,7 +129,7 @@ async def delete_one(
     """Delete a flow; the list then offers to take it back."""
     async with db.tenant(identity.tenant_id) as conn:
         await delete_flow(conn, identity.tenant_id, flow_id)
-    return pages.go_to(request, "/flows#deleted")
+    return pages.go_to(request, "/flows")
 
 
 @post("/flows/{flow_id:uuid}/restoration", opt=WRITE, status_code=200, include_in_schema=False)

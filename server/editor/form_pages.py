@@ -155,7 +155,7 @@ async def save_form(
         result = await edited(conn, draft, saved, identity.member_id)
     if view == "outline":
         return outline_answer(request, result, _notes(request, result, node))
-    return answer(request, result, [*_notes(request, result, node), *_new_values(request, result, node, form)])
+    return answer(request, result, _notes(request, result, node))
 
 
 def read_form(step: Mapping[str, Any], form: FormMultiDict) -> tuple[dict[str, Any], dict[str, str]]:
@@ -198,16 +198,6 @@ def _notes(request: AnyRequest, result: Edited, node: str) -> list[Partial]:
     macros = pages.macros(request, "_fields.html")
     names = known.schema.get("properties", {})
     return [Partial(f"#f-{name}-problem", macros.problem(name, found.get(name, "")), "outerMorph") for name in names]
-
-
-def _new_values(request: AnyRequest, result: Edited, node: str, form: FormMultiDict) -> list[Partial]:
-    """Rows that got a name of their own must send it back with the next save."""
-    step = result.draft.document["nodes"][node]
-    known = library().get(step["type"])
-    fields = fields_of(known.schema, step["settings"]) if known else []
-    unnamed = [field for field in fields if field.widget == "choices" and "" in form.getall(f"{field.name}.value", [])]
-    macros = pages.macros(request, "_fields.html")
-    return [Partial(f"#f-{field.name}-rows", macros.choice_rows(field), "innerMorph") for field in unnamed]
 
 
 handlers = [show_form, save_form]
