@@ -33,6 +33,7 @@ from server.kit.jobs import ENTRY, QUEUE, Resources, run_job
 from server.kit.live import Live
 from server.kit.secrets import Vault
 from server.kit.settings import BadSetting, Settings
+from server.kit.tasks import end_tasks
 
 AT_ONCE = 16
 FINISH_S = 5.0
@@ -127,9 +128,7 @@ class Hands:
             if self._running:
                 await asyncio.wait(self._running, timeout=FINISH_S)
             beating.cancel()
-            for task in self._running:
-                task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await end_tasks(*self._running)
 
     def _begin(self, tenant_id: UUID, job_id: UUID) -> None:
         task = asyncio.ensure_future(self._do(tenant_id, job_id))

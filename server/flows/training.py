@@ -14,6 +14,7 @@ from server.flows.tables import intent_models
 from server.kit.clock import now
 from server.kit.db import Database
 from server.kit.live import Live
+from server.kit.tasks import end_tasks
 
 _PROGRESS_EVERY_S = 0.4
 
@@ -46,8 +47,7 @@ async def _learn(
     except CannotTrain as error:
         return {"status": "failed", "error": str(error), "progress_text": ""}
     finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        await end_tasks(watching)
     return {"status": "trained", "progress": 1.0, "progress_text": "", "model": model, "report": report, "error": None, "trained_at": now()}
 
 

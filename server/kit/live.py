@@ -15,6 +15,8 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from server.kit.tasks import end_tasks
+
 RESYNC: Mapping[str, Any] = {"kind": "resync"}
 
 _QUEUE_LIMIT = 256
@@ -86,9 +88,8 @@ class Live:
         """End every subscription and hang up."""
         for subscription in [one for listeners in self._listeners.values() for one in listeners]:
             subscription.end()
-        while self._reader is not None and not self._reader.done():
-            self._reader.cancel()  # once may not do: the Redis client swallows a cancellation while it connects
-            await asyncio.wait({self._reader}, timeout=_CONFIRM_TIMEOUT_S)
+        if self._reader is not None:
+            await end_tasks(self._reader)
         self._reader = None
 
     async def publish(self, tenant_id: UUID, topic: str, data: Mapping[str, Any]) -> None:

@@ -21,6 +21,7 @@ from server.kit.jobs import Resources, ring
 from server.kit.live import Live
 from server.kit.secrets import Vault
 from server.kit.settings import Settings
+from server.kit.tasks import end_tasks
 from server.llm.gateway import Gateway
 from server.turns.answers import TurnAnswer, answer_at_once, settle
 from server.turns.batches import Batch, Fresh, Incoming, Known, Later, Nothing, Pending, Result, Unit, take_fresh, take_pending
@@ -67,10 +68,7 @@ class Turns:
         begun = [unit.future for unit in self._queue.units()]
         if begun:
             await asyncio.wait(begun, timeout=5.0)
-        ending = (*self._flushers, *self._tasks, *([] if self._announcer is None else [self._announcer]))
-        for task in ending:
-            task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
+        await end_tasks(*self._flushers, *self._tasks, *([] if self._announcer is None else [self._announcer]))
         await self.tools.gateway.close()
 
     async def take(self, incoming: Incoming, *, within_s: float = ANSWER_WITHIN_S) -> TurnAnswer:

@@ -22,6 +22,7 @@ from server.kit.jobs import due_jobs, ring_again
 from server.kit.live import Live
 from server.kit.secrets import Vault
 from server.kit.settings import BadSetting, Settings
+from server.kit.tasks import end_tasks
 from server.turns.engine import Turns
 from server.turns.finish_call import claim_call, give_up_call
 from server.turns.perform import perform_in_process
@@ -51,9 +52,7 @@ class Runner:
             asyncio.create_task(self._every(ROLL_UP_EVERY_S, self._roll_up), name="roll-up"),
         ]
         await stop.wait()
-        for task in (*loops, *self._tasks):
-            task.cancel()
-        await asyncio.gather(*loops, *self._tasks, return_exceptions=True)
+        await end_tasks(*loops, *self._tasks)
 
     async def sweep(self) -> None:
         """Take up everything that is due."""
