@@ -1,5 +1,6 @@
 """What a gesture on the canvas does to the draft: a batch of operations, undo, redo."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -17,6 +18,7 @@ from server.flows.problems import problems_of_draft
 from server.kit.errors import Problem
 
 MAX_OPERATIONS = 500
+LOOKS_KEPT = 64
 
 
 class Batch(msgspec.Struct, forbid_unknown_fields=True):
@@ -144,15 +146,33 @@ async def _step(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID, member_id
 
 async def shown(conn: AsyncConnection, draft: Draft, history: History) -> Edited:
     """The draft as it is, for a page that must show it anew."""
-    problems = await problems_of_draft(conn, draft)
-    return Edited(draft, history, problems, picture_of(draft.document, problems), None)
+    problems, picture = await _look(conn, draft)
+    return Edited(draft, history, problems, picture, None)
 
 
 async def _compared(conn: AsyncConnection, before: Draft, after: Draft, history: History, say: str) -> Edited:
-    problems = await problems_of_draft(conn, after)
-    picture = picture_of(after.document, problems)
-    old = picture_of(before.document, await problems_of_draft(conn, before))
+    known = _looks.get(_name(before))
+    old = known[1] if known else (await _look(conn, before))[1]
+    problems, picture = await _look(conn, after)
     return Edited(after, history, problems, picture, difference(old, picture), say)
+
+
+# What revisions looked like when they were last shown: the next edit is compared with it.
+_looks: OrderedDict[tuple[UUID, UUID, int], tuple[Sequence[FlowProblem], Picture]] = OrderedDict()
+
+
+async def _look(conn: AsyncConnection, draft: Draft) -> tuple[Sequence[FlowProblem], Picture]:
+    problems = await problems_of_draft(conn, draft)
+    look = problems, picture_of(draft.document, problems)
+    _looks[_name(draft)] = look
+    _looks.move_to_end(_name(draft))
+    if len(_looks) > LOOKS_KEPT:
+        _looks.popitem(last=False)
+    return look
+
+
+def _name(draft: Draft) -> tuple[UUID, UUID, int]:
+    return draft.tenant_id, draft.flow_id, draft.rev
 
 
 async def edited(conn: AsyncConnection, before: Draft, after: Draft, member_id: UUID, say: str = "") -> Edited:

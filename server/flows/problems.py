@@ -31,7 +31,7 @@ async def problems_of_draft(conn: AsyncConnection, draft: Draft, *, with_trainin
 
 async def surroundings_of(conn: AsyncConnection, draft: Draft) -> Surroundings:
     """What the server knows beside the document."""
-    intents = await count_examples(conn, draft.tenant_id, draft.flow_id)
+    intents = await count_examples(conn, draft.tenant_id, draft.flow_id) if uses_intents(draft.document) else {}
     has_model = await conn.scalar(select(exists().where(model_providers.c.tenant_id == draft.tenant_id)))
     return Surroundings(intents, bool(has_model))
 
