@@ -46,7 +46,7 @@ async def dashboard(
 ) -> Response[str]:
     """The dashboard of all flows or of one; the choice is in the address."""
     scope = Scope(identity.tenant_id, _id(flow, "flow"))
-    async with db.tenant(identity.tenant_id) as connection:
+    async with db.snapshot(identity.tenant_id) as connection:
         values = await _tiles(connection, scope, period)
         names = await _flow_names(connection, identity.tenant_id)
     periods = [(name, title) for name, (title, _, _) in PERIODS.items()]
@@ -62,7 +62,7 @@ async def tiles(
     flow: FromQuery[str] = "",
 ) -> Response[str]:
     """The dashboard's tiles alone, fetched again whenever new windows are there."""
-    async with db.tenant(identity.tenant_id) as connection:
+    async with db.snapshot(identity.tenant_id) as connection:
         values = await _tiles(connection, Scope(identity.tenant_id, _id(flow, "flow")), period)
     return pages.render(request, "analytics/_tiles.html", **values)
 
@@ -113,7 +113,7 @@ async def conversation_list(
         start=_moment(start, "start"),
         end=_moment(end, "end"),
     )
-    async with db.tenant(identity.tenant_id) as connection:
+    async with db.snapshot(identity.tenant_id) as connection:
         rows, following = await conversations.find(connection, identity.tenant_id, filters, cursor)
         total = await conversations.count(connection, identity.tenant_id, filters)
         names = await _flow_names(connection, identity.tenant_id)
@@ -143,7 +143,7 @@ async def conversation(
     request: AnyRequest, db: NamedDependency[Database], identity: NamedDependency[Identity], conversation_id: FromPath[UUID]
 ) -> Response[str]:
     """One conversation: what was said, and the path each turn took."""
-    async with db.tenant(identity.tenant_id) as connection:
+    async with db.snapshot(identity.tenant_id) as connection:
         row = await conversations.one(connection, identity.tenant_id, conversation_id)
         said = await conversations.transcript(connection, identity.tenant_id, conversation_id)
         taken = await paths(connection, identity.tenant_id, conversation_id)

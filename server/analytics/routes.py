@@ -28,7 +28,7 @@ async def overview(
 ) -> dict[str, Any]:
     """Totals, steps and the most frequent intents (in how many conversations each came up) of a period, of all flows or of one."""
     chosen, scope = period_named(period, now()), Scope(identity.tenant_id, flow, version, channel)
-    async with db.tenant(identity.tenant_id) as connection:
+    async with db.snapshot(identity.tenant_id) as connection:
         counts = await queries.intents(connection, scope, chosen, intents)
         return {
             "period": _period(chosen),
@@ -49,7 +49,7 @@ async def figures(
 ) -> dict[str, Any]:
     """The dashboard's figures as Plotly documents."""
     chosen, scope = period_named(period, now()), Scope(identity.tenant_id, flow, version, channel)
-    async with db.tenant(identity.tenant_id) as connection:
+    async with db.snapshot(identity.tenant_id) as connection:
         series = await queries.series(connection, scope, chosen)
         counts = await queries.intents(connection, scope, chosen)
     return {

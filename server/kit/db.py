@@ -86,6 +86,15 @@ class Database:
             yield connection
 
     @asynccontextmanager
+    async def snapshot(self, tenant_id: UUID) -> AsyncIterator[AsyncConnection]:
+        """One read-only transaction on the rows of `tenant_id`, all of whose statements see the same moment."""
+        async with self.engine.connect() as connection:
+            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            async with connection.begin():
+                await connection.execute(_SET_TENANT, {"tenant_id": str(tenant_id)})
+                yield connection
+
+    @asynccontextmanager
     async def lookup(self, **keys: UUID | str) -> AsyncIterator[AsyncConnection]:
         """One read-only transaction that sees only rows carrying one of the `keys` (names in LOOKUPS)."""
         if unknown := keys.keys() - set(LOOKUPS):
