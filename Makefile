@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: run test check format bench lock tools browser
+.PHONY: run test check format bench lock tools browser bench-banking77
 
 run:
 	@$(PYTHON) scripts/bootstrap.py
@@ -26,6 +26,10 @@ format: tools
 
 bench: tools
 	$(BIN)/python -m bench
+
+# The main job on real input; DATA is a folder with banking77_train.csv and banking77_test.csv.
+bench-banking77: tools browser
+	$(BIN)/python -m bench.banking77 --data $(DATA)
 
 # The pinned packages with their hashes. New releases wait a week: look at the dates before you commit the result.
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-annotate --no-header \
