@@ -34,6 +34,8 @@ def conversations_figure(series: Series) -> Figure:
     ]
     used = [bar for number, bar in enumerate(bars) if number == 0 or any(bar["y"])]
     started = _line("Started", at, [f.conversations for _, f in series], "text", STARTED)
+    for trace in (*used, started):
+        trace["hovertemplate"] = f"%{{x}}<br>%{{y}} {trace['name'].lower()}<extra></extra>"
     layout = {"barmode": "stack", "hovermode": "closest", "legend": {"traceorder": "reversed"}}
     return _figure([*used, started], series, **layout)
 
@@ -50,6 +52,7 @@ def containment_figure(series: Series) -> Figure:
     """The share of ended conversations that the flow finished by itself, in per cent."""
     values = [None if f.containment is None else round(100 * f.containment, 1) for _, f in series]
     line = _line("Containment", _at(series), values, "good", ended_with("contained"))
+    line["connectgaps"] = True
     line["customdata"] = [[f.conversations_contained, f.conversations_ended] for _, f in series]
     line["hovertemplate"] = "%{y}%: %{customdata[0]} of %{customdata[1]}<extra></extra>"
     figure = _figure([line], series)
