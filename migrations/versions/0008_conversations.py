@@ -55,8 +55,9 @@ def upgrade() -> None:
     op.execute("CREATE INDEX conversations_tenant_id_contact_id_idx ON conversations (tenant_id, contact_id)")
     op.execute("CREATE INDEX conversations_tenant_id_flow_id_started_at_idx ON conversations (tenant_id, flow_id, started_at)")
     op.execute("CREATE INDEX conversations_tenant_id_updated_at_idx ON conversations (tenant_id, updated_at)")
+    op.execute("CREATE INDEX conversations_idle_idx ON conversations (updated_at) WHERE status = 'open'")
     protect("conversations")
-    allow_sweep("conversations", ["tenant_id", "id", "lease_until"])
+    allow_sweep("conversations", ["tenant_id", "id", "status", "is_test", "waiting_for", "updated_at", "lease_until"])
     op.execute("""
         CREATE TABLE inbox (
             tenant_id UUID NOT NULL,

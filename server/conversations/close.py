@@ -1,14 +1,19 @@
 """Closing a conversation by hand, and opening it again."""
 
+from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.conversations.queries import find_conversation
 from server.conversations.tables import conversations
 from server.kit import clock
+from server.kit.db import Database
 from server.kit.events import record
+
+PATIENCE = timedelta(days=1)
 
 
 async def close_conversation(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> None:
@@ -35,6 +40,28 @@ async def close_conversation(conn: AsyncConnection, tenant_id: UUID, conversatio
             flow_version=before.flow_version,
             channel_id=before.channel_id,
         )
+
+
+async def abandoned(db: Database, limit: int = 500) -> Sequence[tuple[UUID, UUID]]:
+    """(tenant, conversation) where the customer has not answered for a day."""
+    idle = (
+        conversations.c.status == "open",
+        conversations.c.waiting_for == "message",
+        conversations.c.is_test.is_(False),
+        conversations.c.updated_at <= clock.now() - PATIENCE,
+    )
+    async with db.sweep() as conn:
+        rows = await conn.execute(select(conversations.c.tenant_id, conversations.c.id).where(*idle).limit(limit))
+        return [(row.tenant_id, row.id) for row in rows]
+
+
+async def close_abandoned(db: Database) -> int:
+    """Close what was abandoned; a customer who comes back goes on where they were. Returns how many."""
+    places = await abandoned(db)
+    for tenant_id, conversation_id in places:
+        async with db.tenant(tenant_id) as conn:
+            await close_conversation(conn, tenant_id, conversation_id)
+    return len(places)
 
 
 async def reopen_conversation(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> None:

@@ -60,6 +60,7 @@ conversations = Table(
     Index(None, "tenant_id", "updated_at"),
     Index(None, "tenant_id", "contact_id"),
     Index(None, "tenant_id", "flow_id", "started_at"),
+    Index("conversations_idle_idx", "updated_at", postgresql_where=text("status = 'open'")),
     postgresql_with={"fillfactor": "70"},
 )
 

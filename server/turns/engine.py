@@ -22,7 +22,7 @@ from server.kit.live import Live
 from server.kit.secrets import Vault
 from server.kit.settings import Settings
 from server.kit.tasks import end_tasks
-from server.llm.gateway import Gateway
+from server.llm.gateway import Gateway, warm_up
 from server.turns.answers import TurnAnswer, answer_at_once, settle
 from server.turns.batches import Batch, Fresh, Incoming, Known, Later, Nothing, Pending, Result, Unit, take_fresh, take_pending
 from server.turns.perform import Tools, perform_in_process
@@ -51,7 +51,7 @@ class Turns:
         self._announcer: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._taking: dict[tuple[UUID, UUID, str], asyncio.Task[TurnAnswer]] = {}
-        self._versions = Versions(library())
+        self._versions = Versions(library(), lambda: self._go(warm_up()))
         self._saved: list[tuple[UUID, Saved]] = []
         self._told = asyncio.Event()
         self._stopping = False

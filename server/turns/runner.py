@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from server.analytics.ingest import roll_up_all
+from server.conversations.close import close_abandoned
 from server.conversations.deliver import Delivery
 from server.conversations.inbox import DOORBELL
 from server.kit.db import Database
@@ -30,6 +31,7 @@ from server.turns.sweep import DueCall, due_calls, fire_timers, waiting_conversa
 
 SWEEP_EVERY_S = 1.0
 ROLL_UP_EVERY_S = 2.0
+CLOSE_EVERY_S = 60.0
 RINGS_AT_ONCE = 500
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ class Runner:
             asyncio.create_task(self._answer_doorbell(), name="doorbell"),
             asyncio.create_task(self._every(SWEEP_EVERY_S, self.sweep), name="sweeper"),
             asyncio.create_task(self._every(ROLL_UP_EVERY_S, self._roll_up), name="roll-up"),
+            asyncio.create_task(self._every(CLOSE_EVERY_S, self._close_abandoned), name="closer"),
         ]
         await stop.wait()
         await end_tasks(*loops, *self._tasks)
@@ -93,6 +96,9 @@ class Runner:
 
     async def _roll_up(self) -> None:
         await roll_up_all(self.resources.db, self.resources.live)
+
+    async def _close_abandoned(self) -> None:
+        await close_abandoned(self.resources.db)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
@@ -22,6 +23,7 @@ MODELS_KEPT = 50
 ASK_AGAIN_S = 2.0
 
 _DOCUMENT = "select document::text as document, model_hash from flow_versions where tenant_id = $1 and flow_id = $2 and version = $3"
+_HAS_MODEL = "select exists(select from model_providers where tenant_id = $1) as found"
 _MODEL = "select model from intent_models where tenant_id = $1 and flow_id = $2 and model_hash = $3 and status = 'trained'"
 
 Key = tuple[UUID, UUID, int]
@@ -56,8 +58,10 @@ def _failed(call: Call, kind: str, message: str) -> CallResult:
 class Versions:
     """The versions this process has seen lately."""
 
-    def __init__(self, library: Any) -> None:
+    def __init__(self, library: Any, on_language_model: Callable[[], object] = lambda: None) -> None:
+        """`on_language_model` is told when a flow is opened that will ask a connected language model: loading that takes seconds."""
         self._library = library
+        self._on_language_model = on_language_model
         self._flows: OrderedDict[Key, tuple[Flow, str | None]] = OrderedDict()
         self._models: OrderedDict[tuple[UUID, UUID, str], IntentModel] = OrderedDict()
         self._asked: dict[tuple[UUID, UUID, str], float] = {}
@@ -75,7 +79,10 @@ class Versions:
         row = await conn.fetchrow(_DOCUMENT, *key)
         if row is None:
             raise Problem(404, "flow_version_not_found", "This version of the flow does not exist any more. Start a new conversation.")
-        found = load_flow(msgspec.json.decode(row["document"]), self._library), row["model_hash"]
+        flow = load_flow(msgspec.json.decode(row["document"]), self._library)
+        if any(node.kind.type == "llm_reply" for node in flow.nodes.values()) and (await conn.fetchrow(_HAS_MODEL, key[0]))["found"]:
+            self._on_language_model()
+        found = flow, row["model_hash"]
         if key[2] > 0:  # a snapshot of a draft may be taken again under the same number
             self._flows[key] = found
             if len(self._flows) > FLOWS_KEPT:
