@@ -113,7 +113,7 @@ function spanOf(trace: Trace, index: number): { start: string; end: string } {
 }
 
 async function draw(): Promise<void> {
-  if (!answer) return;
+  if (!answer || !window.Plotly) return;
   for (const place of document.querySelectorAll<HTMLElement>("[data-chart]")) {
     const figure = answer.figures[place.dataset["chart"] ?? ""];
     if (figure) await drawOne(place, figure);
@@ -129,9 +129,11 @@ async function drawOne(place: HTMLElement, figure: Figure): Promise<void> {
   around?.querySelector(".chart-table")?.toggleAttribute("hidden", nothing);
   if (nothing) {
     if (place.classList.contains("js-plotly-plot")) window.Plotly.purge(place);
+    delete place.dataset["leads"];
     return;
   }
-  const first = !place.classList.contains("js-plotly-plot");
+  const first = !("leads" in place.dataset);
+  place.dataset["leads"] = "";
   const { data, layout } = themed(figure);
   const plot = await window.Plotly.react(place, data, layout, { displayModeBar: false, responsive: true });
   if (first) {
@@ -139,7 +141,16 @@ async function drawOne(place: HTMLElement, figure: Figure): Promise<void> {
       if (point) window.location.assign(behind(point.data, point.pointIndex));
     });
   }
-  around?.querySelector("[data-chart-table]")?.replaceChildren(table(figure));
+  const numbers = around?.querySelector("[data-chart-table]");
+  if (numbers) keepFocus(numbers, () => numbers.replaceChildren(table(figure)));
+}
+
+/** Change what is inside; whoever stood on a link by keyboard stands on the same link afterwards. */
+function keepFocus(inside: Element, change: () => void): void {
+  const links = (): HTMLElement[] => [...inside.querySelectorAll<HTMLElement>("a")];
+  const stood = links().findIndex((link) => link === document.activeElement);
+  change();
+  links()[stood]?.focus({ preventScroll: true });
 }
 
 async function refresh(): Promise<void> {
@@ -154,7 +165,9 @@ async function refreshTiles(): Promise<void> {
   const tiles = document.querySelector("#tiles");
   if (!charts || !tiles) return;
   const response = await fetch(`/analytics/tiles?${charts.dataset["query"]}`, { headers: { "hx-request": "true" } });
-  if (response.ok) tiles.innerHTML = await response.text();
+  if (!response.ok) return;
+  const html = await response.text();
+  keepFocus(tiles, () => (tiles.innerHTML = html));
 }
 
 /** New figures as soon as there are some. */
@@ -163,10 +176,12 @@ function follow(): void {
   let waiting = 0;
   news.addEventListener("open", () => tell("ok", "Live"));
   news.addEventListener("error", () => tell("warn", "Connecting again"));
-  news.addEventListener("windows", () => {
+  const refreshSoon = (): void => {
     window.clearTimeout(waiting);
     waiting = window.setTimeout(() => void Promise.all([refreshTiles(), refresh()]), 250);
-  });
+  };
+  news.addEventListener("ready", refreshSoon); // what came between the page and the first news, or while the line was cut
+  news.addEventListener("windows", refreshSoon);
   window.addEventListener("pagehide", () => news.close());
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) window.location.reload();
