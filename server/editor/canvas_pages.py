@@ -51,6 +51,7 @@ async def page_values(conn: AsyncConnection, identity: Identity, flow_id: UUID) 
     edited = await shown(conn, draft, await drafts.read_history(conn, draft, identity.member_id))
     values = {
         "flow": flow,
+        "document": draft.document,
         "training": await waiting_training(conn, identity.tenant_id, flow),
         "channel_id": await web_channel_of(conn, identity.tenant_id, flow_id),
         "rev": draft.rev,

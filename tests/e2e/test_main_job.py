@@ -163,8 +163,9 @@ class Keyboard:
             await self.page.keyboard.press(key)
 
     async def go_to_card(self, canvas: Canvas, title: str) -> None:
-        """Tab into the canvas and use Ctrl+K to reach the card."""
+        """Find the card with Ctrl+K."""
         await self.page.keyboard.press("Control+k")
+        await expect(self.page.locator("#find-input")).to_be_focused()
         await self.page.keyboard.type(title)
         await self.page.keyboard.press("Enter")
         await expect(canvas.node(title)).to_be_focused()

@@ -83,7 +83,12 @@ async def test_the_editor_with_each_panel(page: Page) -> None:
         await page.locator("#publish-open").click()
         await expect(page.locator("#publish-body")).to_contain_text("What changed?")
 
-    for open_it in (form, problems, test, publish):
+    async def about() -> None:
+        await canvas()
+        await page.locator("#flow-name").click()
+        await page.get_by_role("button", name="Add variable").click()
+
+    for open_it in (form, problems, test, publish, about):
         await check(page, open_it)
 
 
