@@ -1,6 +1,7 @@
 """The command `chatloom`: the processes, and every command of every room."""
 
 import asyncio
+import gc
 import importlib
 import importlib.util
 import json
@@ -69,9 +70,11 @@ def web(listen_on: int | None, after: int | None) -> None:
     from server.app import create_app
 
     settings = read_settings()
+    application = create_app(settings)
+    gc.collect()
+    gc.freeze()  # what lives as long as the process need not be looked at by every collection
     config = uvicorn.Config(
-        create_app,
-        factory=True,
+        application,
         host=settings.host,
         port=settings.port or FIRST_PORT,
         loop="uvloop",

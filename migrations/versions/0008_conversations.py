@@ -40,6 +40,7 @@ def upgrade() -> None:
             state JSONB,
             state_version INTEGER DEFAULT '0' NOT NULL,
             waiting_for TEXT,
+            listens BOOLEAN DEFAULT 'true' NOT NULL,
             turn INTEGER DEFAULT '0' NOT NULL,
             last_seq INTEGER DEFAULT '0' NOT NULL,
             lease_no INTEGER DEFAULT '0' NOT NULL,
@@ -57,7 +58,7 @@ def upgrade() -> None:
     op.execute("CREATE INDEX conversations_tenant_id_updated_at_idx ON conversations (tenant_id, updated_at)")
     op.execute("CREATE INDEX conversations_idle_idx ON conversations (updated_at) WHERE status = 'open'")
     protect("conversations")
-    allow_sweep("conversations", ["tenant_id", "id", "status", "is_test", "waiting_for", "updated_at", "lease_until"])
+    allow_sweep("conversations", ["tenant_id", "id", "status", "is_test", "waiting_for", "listens", "updated_at", "lease_until"])
     op.execute("""
         CREATE TABLE inbox (
             tenant_id UUID NOT NULL,
@@ -66,6 +67,7 @@ def upgrade() -> None:
             channel_id UUID NOT NULL,
             external_id TEXT,
             input JSONB NOT NULL,
+            kind TEXT GENERATED ALWAYS AS (input->>'kind') STORED,
             status TEXT DEFAULT 'pending' NOT NULL,
             attempts INTEGER DEFAULT '0' NOT NULL,
             error TEXT,
@@ -82,7 +84,7 @@ def upgrade() -> None:
     op.execute("CREATE INDEX inbox_tenant_id_conversation_id_idx ON inbox (tenant_id, conversation_id)")
     op.execute("CREATE INDEX inbox_waiting_idx ON inbox (received_at) WHERE status = 'pending'")
     protect("inbox")
-    allow_sweep("inbox", ["tenant_id", "id", "conversation_id", "status", "received_at"])
+    allow_sweep("inbox", ["tenant_id", "id", "conversation_id", "kind", "status", "received_at"])
     op.execute("""
         CREATE TABLE messages (
             tenant_id UUID NOT NULL,

@@ -3,6 +3,7 @@
 from sqlalchemy import (
     Boolean,
     Column,
+    Computed,
     DateTime,
     ForeignKeyConstraint,
     Index,
@@ -48,6 +49,7 @@ conversations = Table(
     Column("state", JSONB),
     Column("state_version", Integer, nullable=False, server_default="0"),
     Column("waiting_for", Text),
+    Column("listens", Boolean, nullable=False, server_default="true"),
     Column("turn", Integer, nullable=False, server_default="0"),
     Column("last_seq", Integer, nullable=False, server_default="0"),
     Column("lease_no", Integer, nullable=False, server_default="0"),
@@ -74,6 +76,7 @@ inbox = Table(
     Column("channel_id", Uuid, nullable=False),
     Column("external_id", Text),
     Column("input", JSONB, nullable=False),
+    Column("kind", Text, Computed("input->>'kind'", persisted=True)),
     Column("status", Text, nullable=False, server_default="pending"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("error", Text),

@@ -33,13 +33,21 @@ def read_message(body: bytes, content_type: str) -> MessageIn:
         raise Problem(422, "invalid", "Some values cannot be used. Correct them and send again.", fields=_field(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Problem(400, "malformed", "The body is not valid JSON.") from None
-    if "\0" in (message.text or "") + (message.choice or ""):
-        raise _invalid("text", "The text has a NUL character. Leave it out.")
+    if (field := _with_nul(message)) is not None:
+        raise _invalid(field, "There is a NUL character in it. Leave it out.")
     if message.start == (message.text is not None or message.choice is not None):
         raise _invalid("text", "Send a text, a choice, or start: one of them.")
     if message.choice is None and message.text is not None and not _visible(message.text):
         raise _invalid("text", "Write something: the text is empty.")
     return message
+
+
+def _with_nul(message: MessageIn) -> str | None:
+    """The field that has a character the database cannot hold."""
+    contact = message.contact or ContactIn(id="")
+    texts = {"text": message.text, "choice": message.choice, "contact.id": contact.id, "contact.name": contact.name}
+    attributes = {f"contact.attributes.{name}": f"{name}{value}" for name, value in (contact.attributes or {}).items()}
+    return next((field for field, value in (texts | attributes).items() if value is not None and "\0" in value), None)
 
 
 def _visible(text: str) -> bool:

@@ -80,9 +80,14 @@ class Turns:
             if self._stopping or len(self._queue) >= MOST_WAITING:
                 raise Problem(503, "busy", "The server is busy. Try again in a moment.", headers={"Retry-After": "1"})
             task = self._taking[same] = asyncio.create_task(self._answer(incoming, within_s))
-            task.add_done_callback(lambda _: self._taking.pop(same, None))
+            task.add_done_callback(lambda done: self._taken(same, done))
         answer = await asyncio.shield(task)
         return answer.timed((time.perf_counter() - began) * 1000)
+
+    def _taken(self, same: tuple[UUID, UUID, str], task: "asyncio.Task[TurnAnswer]") -> None:
+        self._taking.pop(same, None)
+        if not task.cancelled():
+            task.exception()  # told to whoever waits; nobody may wait any more
 
     async def drain(self, tenant_id: UUID, conversation_id: UUID) -> None:
         """Take the turns that wait in a conversation's inbox, until none is left that can be taken now."""
@@ -183,18 +188,28 @@ class Turns:
             if away or (unit.alone and unit.conflicts > MOST_CONFLICTS):
                 if not away:  # %r leaves out the row, which holds what a customer wrote
                     log.error("a turn was given up, the database refused it %d times: %r", unit.conflicts, error)
-                problem = Problem(
-                    503, "database_away", "The server cannot store messages now. Try again in a moment.", headers={"Retry-After": "1"}
-                )
-                unit.future.set_exception(problem if isinstance(unit, Fresh) else error)
+                self._give_up(unit, error)
             else:
                 unit.alone = True
                 self._put(tenant_id, unit)
 
+    def _give_up(self, unit: Unit, error: Exception) -> None:
+        """A sender may try again; what is stored already is taken up by the sweeper."""
+        if isinstance(unit, Fresh):
+            words = "The server cannot store messages now. Try again in a moment."
+            unit.future.set_exception(Problem(503, "database_away", words, headers={"Retry-After": "1"}))
+        else:
+            log.warning("the turns of conversation %s have to wait: %r", unit.conversation_id, error)
+            unit.future.set_result(None)
+
     def _fail(self, units: Any, error: Exception) -> None:
         for unit in units:
-            if not unit.future.done():
+            if unit.future.done():
+                continue
+            if isinstance(unit, Fresh):
                 unit.future.set_exception(error)
+            else:
+                self._give_up(unit, error)
 
     def _follow(self, tenant_id: UUID, batch: Batch) -> None:
         """Set going what follows from committed turns."""

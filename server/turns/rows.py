@@ -202,6 +202,7 @@ class _Writer:
         status = "ended" if ended else "open"
         state = encode(taken.state.to_json()).decode()
         wait = taken.state.waiting_for
+        listens = taken.state.interruptible or wait in ("message", "ended")
         if not before.stored:
             self.commit.add(
                 "started",
@@ -215,6 +216,7 @@ class _Writer:
                 self.turn,
                 self.seq,
                 wait,
+                listens,
                 status,
                 outcome,
                 self.at,
@@ -229,6 +231,7 @@ class _Writer:
                 self.turn,
                 self.seq,
                 wait,
+                listens,
                 status,
                 outcome,
                 taken.flow_version,

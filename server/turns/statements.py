@@ -45,8 +45,7 @@ with free as (
     select c.id, p.id as input_id from conversations c cross join lateral (
         select p.id from inbox p
         where p.tenant_id = $1 and p.conversation_id = c.id and p.status = 'pending'
-          and (p.input->>'kind' not in ('message', 'choice', 'attachment') or c.waiting_for in ('message', 'ended')
-               or c.waiting_for is null or (c.state->'interruptible')::bool)
+          and (c.listens or p.kind not in ('message', 'choice', 'attachment'))
         order by p.id limit 1
     ) p
     where c.tenant_id = $1 and c.id = any($2::uuid[]) and (c.lease_until is null or c.lease_until <= now())
@@ -103,10 +102,10 @@ _GATE = "(r.conversation_id in (select id from done)) is true"
 _ROOTS = (
     _part(
         "continued",
-        "conversation_id uuid, version int, lease_no int, state jsonb, turn int, last_seq int, waiting_for text, status text, outcome text,"
-        " flow_version int, at timestamptz",
+        "conversation_id uuid, version int, lease_no int, state jsonb, turn int, last_seq int, waiting_for text, listens bool, status text,"
+        " outcome text, flow_version int, at timestamptz",
         """update conversations c set state = r.state, state_version = c.state_version + 1, turn = r.turn, last_seq = r.last_seq,
-            waiting_for = r.waiting_for, status = r.status, flow_version = r.flow_version,
+            waiting_for = r.waiting_for, listens = r.listens, status = r.status, flow_version = r.flow_version,
             lease_until = null, updated_at = r.at,
             outcome = case when c.ended_at is null then coalesce(r.outcome, c.outcome) else c.outcome end,
             ended_at = case when r.status = 'ended' then coalesce(c.ended_at, r.at) else c.ended_at end
@@ -117,11 +116,11 @@ _ROOTS = (
     _part(
         "started",
         "conversation_id uuid, channel_id uuid, contact_id uuid, flow_id uuid, flow_version int, is_test bool, state jsonb, turn int,"
-        " last_seq int, waiting_for text, status text, outcome text, at timestamptz",
+        " last_seq int, waiting_for text, listens bool, status text, outcome text, at timestamptz",
         """insert into conversations (tenant_id, id, channel_id, contact_id, flow_id, flow_version, is_test, state, state_version, turn,
-            last_seq, waiting_for, status, outcome, started_at, updated_at, ended_at)
+            last_seq, waiting_for, listens, status, outcome, started_at, updated_at, ended_at)
         select $1, r.conversation_id, r.channel_id, r.contact_id, r.flow_id, r.flow_version, r.is_test, r.state, 1, r.turn,
-            r.last_seq, r.waiting_for, r.status, r.outcome, r.at, r.at, case when r.status = 'ended' then r.at end
+            r.last_seq, r.waiting_for, r.listens, r.status, r.outcome, r.at, r.at, case when r.status = 'ended' then r.at end
         from {rows} returning id""",
     ),
 )

@@ -19,6 +19,7 @@ from server.turns.tables import calls, timers
 from server.turns.take_turn import new_seed
 
 LIMIT = 500
+WORDS = ("message", "choice", "attachment")
 LEFT_ALONE = timedelta(seconds=1)
 
 Place = tuple[UUID, UUID]
@@ -43,6 +44,7 @@ async def waiting_conversations(db: Database) -> Sequence[Place]:
                 inbox.c.status == "pending",
                 inbox.c.received_at <= clock.now() - LEFT_ALONE,
                 or_(conversations.c.lease_until.is_(None), conversations.c.lease_until <= clock.now()),
+                or_(conversations.c.listens, inbox.c.kind.not_in(WORDS)),
             )
             .distinct()
             .limit(LIMIT)

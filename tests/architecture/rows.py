@@ -80,6 +80,8 @@ class TenantRows:
 
 
 def _is_needed(column: Column[Any]) -> bool:
+    if column.computed is not None:
+        return False
     special = f"{column.table.name}.{column.name}" in SPECIAL
     return special or isinstance(column.type, Text) or (not column.nullable and column.server_default is None and column.identity is None)
 

@@ -83,9 +83,11 @@ class WebhookAdapter:
             raise Unusable(str(error)) from None
         if (message.text is None) == (message.choice is None):
             raise Unusable("a message has a text or a choice")
-        if "\0" in (message.text or "") + (message.choice or "") + message.contact.id or not (message.text or message.choice or "").strip():
-            raise Unusable("the text is empty or has a NUL character")
         contact = message.contact
+        attributes = [text for pair in contact.attributes.items() for text in pair]
+        given = [message.text, message.choice, message.message_id, contact.id, contact.name, contact.language, *attributes]
+        if any(isinstance(text, str) and "\0" in text for text in given) or not (message.text or message.choice or "").strip():
+            raise Unusable("the text is empty, or something has a NUL character")
         key = message.message_id or request.headers["webhook-id"]
         return [Inbound(key, contact.id, message.text, message.choice, contact.name, contact.language, contact.attributes)]
 

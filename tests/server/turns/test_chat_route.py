@@ -102,6 +102,8 @@ UNUSABLE: list[tuple[dict[str, Any], int]] = [
     ({"text": "hi", "channel_id": str(uuid4())}, 404),
     ({"text": "hi", "conversation_id": str(uuid4())}, 401),
     ({"text": "hi", "contact": {"id": "c", "attributes": {"a": {"b": 1}}}}, 422),
+    ({"text": "hi", "contact": {"id": "c", "attributes": {"a": "x\x00y"}}}, 422),
+    ({"text": "hi", "contact": {"id": "c", "name": "x\x00y"}}, 422),
     ({"text": ["hi"]}, 422),
 ]
 MALFORMED = [

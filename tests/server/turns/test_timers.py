@@ -9,7 +9,7 @@ from server.conversations.tables import inbox, messages
 from server.kit.clock import now
 from server.kit.db import Database
 from server.turns.runner import Runner
-from server.turns.sweep import fire_timers
+from server.turns.sweep import fire_timers, waiting_conversations
 from server.turns.tables import timers
 from tests.server.turns.bots import Bot, flow_of, publish
 from tests.server.turns.talk import Answer, say, until
@@ -59,3 +59,16 @@ async def test_what_was_written_while_waiting_is_answered_after_the_timer(client
     async with db.tenant(bot.tenant_id) as conn:
         said = list(await conn.scalars(select(messages.c.body["text"].astext).order_by(messages.c.seq)))
     assert said == ["Shall I wait?", "yes", "A minute is over.", "Shall I wait?", "and now?"]
+
+
+async def test_the_sweeper_leaves_alone_what_cannot_be_taken_yet(client: httpx.AsyncClient, db: Database) -> None:
+    bot, answer = await waiting(client, db)
+    await say(client, bot, answer, text="and now?")
+    async with db.tenant(bot.tenant_id) as conn:
+        await conn.execute(update(inbox).values(received_at=now() - timedelta(minutes=1)))
+    assert await waiting_conversations(db) == []
+    await make_due(db, bot)
+    assert [place[0] for place in await fire_timers(db)] == [bot.tenant_id]
+    async with db.tenant(bot.tenant_id) as conn:
+        await conn.execute(update(inbox).values(received_at=now() - timedelta(minutes=1)))
+    assert [place[0] for place in await waiting_conversations(db)] == [bot.tenant_id]
