@@ -8,7 +8,7 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from tests.e2e.conftest import Complaints
 from tests.e2e.drawing import Canvas, box, middle
-from tests.e2e.flows import chain, import_flow, order_help
+from tests.e2e.flows import chain, edge, import_flow, order_help, step
 
 pytestmark = pytest.mark.browser
 
@@ -214,6 +214,38 @@ async def test_a_version_is_published_and_restored(page: Page, complaints: Compl
     await expect(page.locator("#welcome")).to_have_count(1)
     await canvas.saved()
     assert (await draft(page, flow))["triggers"][0]["node"] == "welcome"
+    assert complaints == []
+
+
+CSV = "text,label\n" + "".join(
+    f"{text},{label}\n"
+    for label, texts in {
+        "track": ["where is my order", "track my parcel", "has it shipped", "order status please", "when will it arrive"],
+        "refund": ["i want my money back", "refund please", "return this item", "how do i return it", "give me a refund"],
+    }.items()
+    for text in texts
+)
+
+
+async def test_intents_are_imported_learned_and_used(page: Page, complaints: Complaints) -> None:
+    bundle = order_help()
+    bundle["nodes"]["understand"] = step("classify_intent", "Understand", 4, 2, intents=["track"])
+    bundle["edges"] |= {"x0": edge("billing", "next", "understand"), "x1": edge("understand", "matched", "done")}
+    bundle["edges"] |= {"x2": edge("understand", "track", "number"), "x3": edge("understand", "otherwise", "done")}
+    flow = await import_flow(page, bundle)
+    await page.goto(f"/flows/{flow}/intents")
+    await page.get_by_role("button", name="Import CSV").click()
+    await page.set_input_files("#f-file", {"name": "examples.csv", "mimeType": "text/csv", "buffer": CSV.encode()})
+    await expect(page.locator("#import-preview")).to_contain_text("10 examples of 2 intents, 2 of them new")
+    await page.get_by_role("button", name="Import 10 examples").click()
+    await expect(page.locator("#intent-list")).to_contain_text("2 intents, 10 examples")
+    await page.goto(f"/flows/{flow}")
+    await page.get_by_role("button", name="Publish").first.click()
+    await page.get_by_role("button", name="Publish version 1").click()
+    await expect(page.locator("#publish-body")).to_contain_text("Version 1")
+    await expect(page.locator("#state")).to_contain_text("Live v1", timeout=30_000)
+    await page.goto(f"/flows/{flow}/intents")
+    await expect(page.locator("#intent-list")).to_contain_text("Learned from 10 examples")
     assert complaints == []
 
 
