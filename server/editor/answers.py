@@ -8,7 +8,7 @@ from litestar import Request, Response
 from flow_runtime import Problem
 from server.editor.cards import Difference, Picture
 from server.editor.operate import Edited
-from server.flows.edit import Document
+from server.flows.document import Document
 from server.kit import pages
 from server.kit.pages import Partial
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from flow_runtime import Problem
-from server.flows.edit import Document, start_of
+from server.flows.document import Document, start_of
 from server.flows.library import card_text, describe, ports_of_step
 
 Card = dict[str, Any]

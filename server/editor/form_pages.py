@@ -20,8 +20,9 @@ from server.editor.help import help_html
 from server.editor.operate import Edited, edited
 from server.editor.outline_pages import outline_answer
 from server.flows import draft as drafts
+from server.flows.document import Document, start_of
 from server.flows.draft import Draft
-from server.flows.edit import Document, save_step, start_of
+from server.flows.edit import save_step
 from server.flows.examples import count_examples
 from server.flows.library import KINDS, describe, library
 from server.flows.problems import problems_of_draft

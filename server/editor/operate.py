@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flow_runtime import Problem as FlowProblem
 from server.editor.cards import Difference, Picture, difference, picture_of
 from server.flows import draft as drafts
+from server.flows.document import Command, Document, apply, joined
 from server.flows.draft import Draft, History
-from server.flows.edit import Add, Command, Connect, Delete, Document, EditRefused, Move, Operation, Paste, apply, joined, operate
+from server.flows.edit import EditRefused, operate
 from server.flows.library import KINDS
+from server.flows.operations import Add, Connect, Delete, Move, Operation, Paste
 from server.flows.problems import problems_of_draft
 from server.kit.errors import Problem
 

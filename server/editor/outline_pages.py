@@ -13,7 +13,8 @@ from server.editor.canvas_pages import page_values, palette_groups
 from server.editor.cards import Card, Picture
 from server.editor.operate import Batch, Edited, perform
 from server.flows import draft as drafts
-from server.flows.edit import Add, Connect, Delete, Document, Operation, Start, start_of
+from server.flows.document import Document, start_of
+from server.flows.operations import Add, Connect, Delete, Operation, Start
 from server.kit import pages
 from server.kit.db import Database
 from server.kit.errors import Problem

@@ -18,8 +18,9 @@ from server.flows import draft as drafts
 from server.flows import queries
 from server.flows.complete import completed
 from server.flows.create import checked_description, checked_name
+from server.flows.document import Command, Document, apply
 from server.flows.draft import Draft
-from server.flows.edit import Command, Document, apply, replace_all, set_fields
+from server.flows.edit import replace_all, set_fields
 from server.flows.problems import errors_of, problems_of_draft, shape_problems
 from server.flows.publish import publish
 from server.kit import pages

@@ -19,7 +19,7 @@ from server.conversations.inbox import Contact
 from server.conversations.tables import conversations
 from server.conversations.token import ConversationToken, sign_token, token_key
 from server.flows import draft as drafts
-from server.flows.edit import Document
+from server.flows.document import Document
 from server.flows.publish import Snapshot, snapshot_draft
 from server.flows.queries import find_training, read_version
 from server.kit import clock, pages

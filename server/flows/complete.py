@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Any
 
-from server.flows.edit import Document, new_document, start_of
+from server.flows.document import Document, new_document, start_of
 from server.flows.library import describe
 
 COLUMN = 320

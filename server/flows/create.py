@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flow_runtime import Problem as FlowProblem
 from server.flows.complete import completed
+from server.flows.document import Document, new_document
 from server.flows.draft import Draft
-from server.flows.edit import Document, new_document
 from server.flows.examples import Intent, clean_examples, clean_name, list_intents, replace_intents
 from server.flows.intents import train
 from server.flows.problems import problems_of_import

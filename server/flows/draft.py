@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import and_, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.flows.edit import Change, Command, Document, apply, joined, read, take_back
+from server.flows.document import Change, Command, Document, apply, joined, read, take_back
 from server.flows.tables import flow_edits, flows
 from server.kit.clock import now
 from server.kit.errors import not_found

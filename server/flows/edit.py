@@ -1,18 +1,12 @@
-"""Editing a draft: a document and an operation in, a command out. Pure.
-
-A command is two maps of what it touches, before and after it; `None` stands for "is not there". Applying `after` does the edit,
-applying `before` takes it back. So undo needs no knowledge of what an operation meant.
-"""
+"""Editing a draft: a document and an operation in, a command out. Pure."""
 
 import re
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-import msgspec
-
-Document = dict[str, Any]
+from server.flows.document import Change, Command, Document, command, start_of
+from server.flows.operations import Add, Connect, Delete, Move, Operation, Paste, Start
 
 MAX_STEPS = 2_000
 MAX_COORDINATE = 1_000_000
@@ -39,152 +33,6 @@ class Kinds(Protocol):
 
     def port_names(self, step: Mapping[str, Any]) -> Sequence[str]:
         """The outputs of a step, in the order they are shown; none for a type that is not installed."""
-
-
-class Move(msgspec.Struct, tag_field="op", tag="move", forbid_unknown_fields=True):
-    """Put steps elsewhere. Moves with the same `merge` word and the same steps are one step of undo."""
-
-    moves: list[tuple[str, float, float]]
-    merge: str | None = None
-
-
-class Add(msgspec.Struct, tag_field="op", tag="add", forbid_unknown_fields=True):
-    """A new step; joined to the output it was pulled from, or put into the middle of the connection `split`."""
-
-    id: str
-    type: str
-    x: float
-    y: float
-    source: str | None = None
-    port: str | None = None
-    edge: str | None = None
-    split: str | None = None
-    edge2: str | None = None
-
-
-class Connect(msgspec.Struct, tag_field="op", tag="connect", forbid_unknown_fields=True):
-    """Join an output to a step, in place of what it was joined to."""
-
-    id: str
-    source: str
-    port: str
-    target: str
-
-
-class Delete(msgspec.Struct, tag_field="op", tag="delete", forbid_unknown_fields=True):
-    """Take steps and connections away; a step takes its connections with it."""
-
-    nodes: list[str] = []
-    edges: list[str] = []
-
-
-class Paste(msgspec.Struct, tag_field="op", tag="paste", forbid_unknown_fields=True):
-    """Copies of steps, and of the connections between them, of this flow or of another one of the workspace."""
-
-    flow: str
-    nodes: list[str]
-    ids: dict[str, str]
-    dx: float = 0
-    dy: float = 0
-
-
-class Start(msgspec.Struct, tag_field="op", tag="start", forbid_unknown_fields=True):
-    """The step at which a conversation starts."""
-
-    node: str
-
-
-Operation = Move | Add | Connect | Delete | Paste | Start
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Parts of a document by name; `None` for a step or connection that is not there."""
-
-    nodes: Mapping[str, Any] = field(default_factory=dict)
-    edges: Mapping[str, Any] = field(default_factory=dict)
-    fields: Mapping[str, Any] = field(default_factory=dict)
-
-    def touches(self, other: "Change") -> bool:
-        """Whether both speak of the same part."""
-        return any(ours.keys() & theirs.keys() for ours, theirs in zip(self._maps, other._maps, strict=True))
-
-    @property
-    def _maps(self) -> tuple[Mapping[str, Any], ...]:
-        return self.nodes, self.edges, self.fields
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data for the database."""
-        return {"nodes": dict(self.nodes), "edges": dict(self.edges), "fields": dict(self.fields)}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Change":
-        """The change that `to_json` wrote."""
-        return cls(data["nodes"], data["edges"], data["fields"])
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One step of undo."""
-
-    before: Change
-    after: Change
-    label: str
-    merge_key: str | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether it would change nothing."""
-        return self.before == self.after
-
-
-def new_document(name: str, description: str = "") -> Document:
-    """A flow without steps."""
-    return {
-        "schema_version": 1,
-        "name": name,
-        "description": description,
-        "languages": {"default": "en", "others": []},
-        "variables": {},
-        "triggers": [],
-        "nodes": {},
-        "edges": {},
-        "settings": {},
-    }
-
-
-def start_of(document: Document) -> str | None:
-    """The step at which a conversation starts."""
-    return next((trigger["node"] for trigger in document["triggers"] if trigger.get("type") == "conversation_start"), None)
-
-
-def apply(document: Document, change: Change) -> Document:
-    """A new document with `change` in it; the given one stays as it is."""
-    return {
-        **document,
-        **change.fields,
-        "nodes": _put(document["nodes"], change.nodes),
-        "edges": _put(document["edges"], change.edges),
-    }
-
-
-def _put(parts: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    merged = {**parts, **changes}
-    return {name: part for name, part in merged.items() if part is not None}
-
-
-def read(document: Document, change: Change) -> Change:
-    """What `document` holds of the parts that `change` speaks of."""
-    return Change(
-        {name: document["nodes"].get(name) for name in change.nodes},
-        {name: document["edges"].get(name) for name in change.edges},
-        {name: document.get(name) for name in change.fields},
-    )
-
-
-def command(document: Document, after: Change, label: str, merge_key: str | None = None) -> Command:
-    """The command that puts `after` into `document`."""
-    return Command(read(document, after), after, label, merge_key)
 
 
 def operate(document: Document, operation: Operation, kinds: Kinds, copied_from: Document | None = None) -> Command:
@@ -351,34 +199,6 @@ def replace_all(document: Document, other: Document, label: str) -> Command:
         {name: other[name] for name in FIELDS if name in other},
     )
     return command(document, after, label)
-
-
-def take_back(document: Document, from_: Change, to: Change) -> Change:
-    """What undoing (or redoing) may put: only parts that nobody changed since, and no connection that would hang in the air."""
-    now = read(document, to)
-    nodes = {name: part for name, part in to.nodes.items() if now.nodes[name] == from_.nodes[name]}
-    edges = {name: part for name, part in to.edges.items() if now.edges[name] == from_.edges[name]}
-    fields = {name: part for name, part in to.fields.items() if now.fields[name] == from_.fields[name]}
-    left = _put(document["nodes"], nodes)
-    edges = {name: part for name, part in edges.items() if part is None or (part["source"] in left and part["target"] in left)}
-    edges |= _hanging(document["edges"], edges, left)
-    return Change(nodes, edges, fields)
-
-
-def _hanging(edges: Mapping[str, Any], changed: Mapping[str, Any], nodes: Mapping[str, Any]) -> dict[str, None]:
-    return {name: None for name, edge in edges.items() if name not in changed and not (edge["source"] in nodes and edge["target"] in nodes)}
-
-
-def joined(changes: Iterable[Change]) -> Change:
-    """Later changes over earlier ones."""
-    nodes: dict[str, Any] = {}
-    edges: dict[str, Any] = {}
-    fields: dict[str, Any] = {}
-    for change in changes:
-        nodes |= change.nodes
-        edges |= change.edges
-        fields |= change.fields
-    return Change(nodes, edges, fields)
 
 
 def _known(document: Document, node: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flow_runtime import Port
 from node_library import NodeLibrary, load_library
-from server.flows.edit import Document
+from server.flows.document import Document
 from server.kit.settings import read_settings
 
 CATEGORY_TITLES = {

@@ -6,8 +6,8 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flow_runtime import Problem, Surroundings, problems_of
+from server.flows.document import Document
 from server.flows.draft import Draft
-from server.flows.edit import Document
 from server.flows.examples import count_examples, list_intents, pairs_of
 from server.flows.intents import train
 from server.flows.library import library, uses_intents

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Select, and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.flows.edit import Document
+from server.flows.document import Document
 from server.flows.tables import flow_versions, flows, intent_models
 from server.kit.clock import now
 from server.kit.errors import Problem, not_found

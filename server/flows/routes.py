@@ -14,8 +14,9 @@ from server.flows import queries
 from server.flows.complete import completed
 from server.flows.create import bundle_of, checked_description, checked_name, create_flow, import_flow, refused_bundle
 from server.flows.deletion import delete_flow, restore_flow
+from server.flows.document import Command
 from server.flows.draft import Draft
-from server.flows.edit import Command, replace_all, set_fields
+from server.flows.edit import replace_all, set_fields
 from server.flows.problems import errors_of, problems_of_draft, shape_problems
 from server.flows.publish import publish
 from server.flows.schemas import (

@@ -6,27 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.flows.edit import (
-    Add,
-    Change,
-    Command,
-    Connect,
-    Delete,
-    Document,
-    EditRefused,
-    Move,
-    Operation,
-    Paste,
-    Start,
-    apply,
-    new_document,
-    operate,
-    replace_all,
-    save_step,
-    start_of,
-    take_back,
-)
+from server.flows.document import Change, Command, Document, apply, new_document, start_of, take_back
+from server.flows.edit import EditRefused, operate, replace_all, save_step
 from server.flows.library import KINDS
+from server.flows.operations import Add, Connect, Delete, Move, Operation, Paste, Start
 
 
 def drawn(*operations: Operation) -> Document:
