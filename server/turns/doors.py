@@ -1,6 +1,7 @@
 """Who may speak in which conversation: the channel, the page it is embedded in, and the token that was shown."""
 
 import asyncio
+import math
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from server.security.keys import keys_of
 from server.security.roles import allows
 
 CHANNEL_KEPT_S = 1.0
+CHANNEL_FORGOTTEN_S = 5.0
 TOKENS_KEPT = 10_000
 TOKEN_KEPT_S = 300.0
 
@@ -41,18 +43,36 @@ class Doors:
         self._db = db
         self._state = state
         self._key = token_key(state.vault)
-        self._channels: dict[UUID, tuple[float, asyncio.Future[Channel]]] = {}
+        self._channels: dict[UUID, tuple[float, Channel]] = {}
+        self._looking: dict[UUID, asyncio.Task[Channel]] = {}
         self._tokens: OrderedDict[str, tuple[float, ConversationToken]] = OrderedDict()
 
     async def channel(self, channel_id: UUID) -> Channel:
-        """The channel, at most CHANNEL_KEPT_S old; Problem 404. Many who ask at the same moment share one look."""
+        """The channel; Problem 404. One in use is looked up again beside the messages, which do not wait for it."""
         known = self._channels.get(channel_id)
-        if known is None or time.monotonic() >= known[0]:
+        age = math.inf if known is None else time.monotonic() - known[0]
+        if known is None or age >= CHANNEL_FORGOTTEN_S:
+            return await asyncio.shield(self._look(channel_id))
+        if age >= CHANNEL_KEPT_S:
+            self._look(channel_id)
+        return known[1]
+
+    def _look(self, channel_id: UUID) -> "asyncio.Task[Channel]":
+        """Many who ask at the same moment share one look."""
+        task = self._looking.get(channel_id)
+        if task is None:
+            task = self._looking[channel_id] = asyncio.create_task(find_channel(self._db, channel_id))
+            task.add_done_callback(lambda done: self._seen(channel_id, done))
+        return task
+
+    def _seen(self, channel_id: UUID, task: "asyncio.Task[Channel]") -> None:
+        self._looking.pop(channel_id, None)
+        if task.cancelled() or isinstance(task.exception(), Problem):
+            self._channels.pop(channel_id, None)
+        elif task.exception() is None:
             if len(self._channels) >= TOKENS_KEPT:
                 self._channels.clear()
-            looking = asyncio.ensure_future(find_channel(self._db, channel_id))
-            known = self._channels[channel_id] = (time.monotonic() + CHANNEL_KEPT_S, looking)
-        return await asyncio.shield(known[1])
+            self._channels[channel_id] = (time.monotonic(), task.result())
 
     async def channel_of_flow(self, member: Identity, flow_id: UUID) -> UUID:
         """The web channel of a flow of the member's workspace."""
