@@ -115,11 +115,15 @@ async def _store(db: Database, redis: Redis, door: _Door, said: Sequence[Inbound
     if door.flow_id is None:
         log.warning("channel %s has no flow: %d messages dropped", door.channel_id, len(said))
         return
-    try:
-        async with db.tenant(door.tenant_id) as conn:
-            accepted = [await accept(conn, _arrival(door, door.flow_id, one)) for one in said]
-    except (DBAPIError, OSError):
-        raise Problem(503, "database_away", "The server cannot store messages now. Send it again.") from None
+    for last_try in (False, False, True):  # deliveries of one message that arrive together may get in each other's way
+        try:
+            async with db.tenant(door.tenant_id) as conn:
+                accepted = [await accept(conn, _arrival(door, door.flow_id, one)) for one in said]
+            break
+        except (DBAPIError, OSError) as error:
+            log.warning("messages could not be stored: %s", type(error).__name__)
+            if last_try:
+                raise Problem(503, "database_away", "The server cannot store messages now. Send it again.") from None
     await ring_doorbell(redis, door.tenant_id, *{one.conversation_id for one in accepted if one.fresh})
 
 
