@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from server.analytics.queries import Figures, IntentCount
+from server.analytics.queries import IntentCount
+from server.analytics.windows import Window
 
-Series = Sequence[tuple[datetime, Figures]]
+Series = Sequence[tuple[datetime, Window]]
 Figure = dict[str, Any]
 Drill = dict[str, str]
 DAY = timedelta(days=1)

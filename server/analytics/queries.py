@@ -1,7 +1,7 @@
 """Every read of the figures: windows added up over a period, a flow, a version, a channel."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,25 +11,10 @@ from sqlalchemy import ColumnElement, Interval, Select, Table, bindparam, cast, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.analytics.tables import intent_windows, windows
-from server.analytics.windows import BOUNDS, percentile
+from server.analytics.windows import BOUNDS, Window
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-_SUMS = (
-    "conversations",
-    "conversations_ended",
-    "conversations_contained",
-    "conversations_handed_off",
-    "conversations_unresolved",
-    "conversations_abandoned",
-    "messages_in",
-    "messages_out",
-    "turns",
-    "calls",
-    "calls_failed",
-    "model_calls",
-    "input_tokens",
-    "output_tokens",
-)
+_SUMS = tuple(one.name for one in fields(Window) if one.name != "turn_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,42 +42,6 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """The sums of a number of windows; `turn_ms` are the bins of server.analytics.windows."""
-
-    conversations: int = 0
-    conversations_ended: int = 0
-    conversations_contained: int = 0
-    conversations_handed_off: int = 0
-    conversations_unresolved: int = 0
-    conversations_abandoned: int = 0
-    messages_in: int = 0
-    messages_out: int = 0
-    turns: int = 0
-    calls: int = 0
-    calls_failed: int = 0
-    model_calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: Decimal = Decimal(0)
-    turn_ms: list[int] = field(default_factory=list)
-
-    @property
-    def messages(self) -> int:
-        """Messages both ways."""
-        return self.messages_in + self.messages_out
-
-    @property
-    def containment(self) -> float | None:
-        """The share (0 to 1) of ended conversations that the flow finished by itself; None when none has ended."""
-        return self.conversations_contained / self.conversations_ended if self.conversations_ended else None
-
-    def turn_percentile(self, share: float) -> float | None:
-        """Milliseconds under which `share` of the turns stayed; None without turns."""
-        return percentile(self.turn_ms, share)
-
-
-@dataclass(frozen=True, slots=True)
 class IntentCount:
     """In how many conversations an intent was recognised."""
 
@@ -100,20 +49,20 @@ class IntentCount:
     conversations: int
 
 
-async def totals(connection: AsyncConnection, scope: Scope, period: Period) -> Figures:
+async def totals(connection: AsyncConnection, scope: Scope, period: Period) -> Window:
     """The figures of the whole period."""
     query = _within(select(*_sums()), scope, period)
     row = (await connection.execute(query)).one()
     return _figures(row._mapping, await _bins(connection, scope, period))
 
 
-async def series(connection: AsyncConnection, scope: Scope, period: Period) -> list[tuple[datetime, Figures]]:
+async def series(connection: AsyncConnection, scope: Scope, period: Period) -> list[tuple[datetime, Window]]:
     """The figures of each step of the period, the empty ones too."""
     step = _step(period)
     query = _within(select(step.label("step"), *_sums()), scope, period).group_by(step)
     rows = {row.step: row for row in (await connection.execute(query)).all()}
     bins = await _bins_by_step(connection, scope, period)
-    return [(at, _figures(rows[at]._mapping, bins.get(at, [])) if at in rows else Figures()) for at in period.steps]
+    return [(at, _figures(rows[at]._mapping, bins.get(at, [])) if at in rows else Window()) for at in period.steps]
 
 
 async def intents(connection: AsyncConnection, scope: Scope, period: Period, limit: int = 12) -> list[IntentCount]:
@@ -129,7 +78,7 @@ async def intents(connection: AsyncConnection, scope: Scope, period: Period, lim
 
 
 def _sums() -> list[ColumnElement[Any]]:
-    return [func.coalesce(func.sum(windows.c[name]), 0).label(name) for name in (*_SUMS, "cost_usd")]
+    return [func.coalesce(func.sum(windows.c[name]), 0).label(name) for name in _SUMS]
 
 
 def _within(query: Select[Any], scope: Scope, period: Period, table: Table = windows) -> Select[Any]:
@@ -169,5 +118,6 @@ async def _bins_by_step(connection: AsyncConnection, scope: Scope, period: Perio
     return found
 
 
-def _figures(sums: Any, bins: Sequence[int]) -> Figures:
-    return Figures(**{name: int(sums[name]) for name in _SUMS}, cost_usd=Decimal(sums["cost_usd"]), turn_ms=list(bins))
+def _figures(sums: Any, bins: Sequence[int]) -> Window:
+    counts = {name: int(sums[name]) for name in _SUMS if name != "cost_usd"}
+    return Window(**counts, cost_usd=Decimal(sums["cost_usd"]), turn_ms=list(bins))

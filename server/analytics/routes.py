@@ -10,7 +10,8 @@ from litestar.params import FromQuery, QueryParameter
 
 from server.analytics import charts, queries
 from server.analytics.filters import DEFAULT_PERIOD, period_named
-from server.analytics.queries import Figures, Period, Scope
+from server.analytics.queries import Period, Scope
+from server.analytics.windows import Window
 from server.kit.clock import now
 from server.kit.db import Database
 from server.security.identity import Identity
@@ -69,7 +70,7 @@ def _period(period: Period) -> dict[str, datetime | float]:
     return {"start": period.start, "end": period.end, "step_s": period.step.total_seconds()}
 
 
-def _figures(figures: Figures) -> dict[str, Any]:
+def _figures(figures: Window) -> dict[str, Any]:
     return {
         "conversations": figures.conversations,
         "conversations_ended": figures.conversations_ended,

@@ -39,7 +39,7 @@ class WindowKey:
 
 @dataclass(slots=True)
 class Window:
-    """The counts of one window; `turn_ms` holds one count per bin of BOUNDS, and one for slower turns."""
+    """The counts of one window, or of many added up; `turn_ms` holds one count per bin of BOUNDS, and one for slower turns."""
 
     conversations: int = 0
     conversations_ended: int = 0
@@ -57,6 +57,20 @@ class Window:
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: Decimal = Decimal(0)
+
+    @property
+    def messages(self) -> int:
+        """Messages both ways."""
+        return self.messages_in + self.messages_out
+
+    @property
+    def containment(self) -> float | None:
+        """The share (0 to 1) of ended conversations that the flow finished by itself; None when none has ended."""
+        return self.conversations_contained / self.conversations_ended if self.conversations_ended else None
+
+    def turn_percentile(self, share: float) -> float | None:
+        """Milliseconds under which `share` of the turns stayed; None without turns."""
+        return percentile(self.turn_ms, share)
 
 
 def roll(events: Iterable[Event]) -> dict[WindowKey, Window]:

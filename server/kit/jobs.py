@@ -28,6 +28,7 @@ from server.kit.ids import uuid7
 from server.kit.live import Live
 from server.kit.settings import Settings
 from server.kit.tables import jobs
+from server.kit.tasks import asked_to_stop
 
 if TYPE_CHECKING:
     from server.kit.http import OutboundClient
@@ -222,7 +223,7 @@ async def _perform(resources: Resources, known: Job, claimed: _Claimed) -> str:
     except GiveUp as reason:
         return await _end(resources.db, claimed, "dead", str(reason))
     except asyncio.CancelledError:
-        if doing.cancelled() and not _asked_to_stop():
+        if doing.cancelled() and not asked_to_stop():
             return "skipped"  # somebody else has the lease now
         await asyncio.shield(_end(resources.db, claimed, "pending", "the worker was stopped"))
         raise
@@ -236,11 +237,6 @@ async def _perform(resources: Resources, known: Job, claimed: _Claimed) -> str:
         with suppress(asyncio.CancelledError):
             await renewing
     return await _end(resources.db, claimed, "done", None)
-
-
-def _asked_to_stop() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 async def _renew(db: Database, claimed: _Claimed, doing: asyncio.Future[None]) -> None:

@@ -1,4 +1,4 @@
-"""Ending background tasks."""
+"""Ending background tasks, and knowing who ended them."""
 
 import asyncio
 from typing import Any
@@ -15,3 +15,9 @@ async def end_tasks(*tasks: "asyncio.Future[Any]", patience_s: float = 1.0) -> N
             task.cancel()
         _, left = await asyncio.wait(left, timeout=patience_s)
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def asked_to_stop() -> bool:
+    """Whether the running task itself was cancelled, and not only something it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

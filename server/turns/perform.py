@@ -18,6 +18,7 @@ from server.integrations.perform import CallOutcome, IntegrationCall
 from server.integrations.perform import perform as perform_http
 from server.kit import clock
 from server.kit.jobs import Resources
+from server.kit.tasks import asked_to_stop
 from server.llm.gateway import Gateway
 from server.turns.finish_call import CallEnd, finish_call, give_call_back, renew_call
 from server.turns.reply import reply
@@ -49,7 +50,7 @@ async def perform(tools: Tools, call: OpenCall) -> bool:
     try:
         end = await doing
     except asyncio.CancelledError:
-        if doing.cancelled() and not _asked_to_stop():
+        if doing.cancelled() and not asked_to_stop():
             return False  # the lease went to somebody else
         await asyncio.shield(give_call_back(resources.db, call))
         raise
@@ -61,11 +62,6 @@ async def perform(tools: Tools, call: OpenCall) -> bool:
         with suppress(asyncio.CancelledError):
             await renewing
     return await finish_call(resources.db, call, end)
-
-
-def _asked_to_stop() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 async def _renew(resources: Resources, call: OpenCall, doing: asyncio.Future[CallEnd]) -> None:

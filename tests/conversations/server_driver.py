@@ -38,9 +38,12 @@ class ServerDriver(PublishedBot):
         if self.posting is None:
             return None
         await self.settled()
-        transcript = await self.transcript()
+        answer = None
         if (await self.conversation()).waiting_for != "call":
-            self._compare((await self.posting).raise_for_status().json(), transcript)
+            answer = (await self.posting).raise_for_status().json()
+        transcript = await self.transcript()
+        if answer is not None:
+            self._compare(answer, transcript)
         unseen = [message for message in transcript if message["direction"] == "out"][self.looked_at :]
         if not unseen:
             return None

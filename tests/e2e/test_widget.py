@@ -332,6 +332,7 @@ async def test_the_focus_goes_in_and_comes_back(chat: Chat) -> None:
     await chat.page.keyboard.type("all by keyboard")
     await chat.page.keyboard.press("Enter")
     await chat.expect_once("all by keyboard")
+    await expect(chat.replies.last).to_be_visible()  # the bot has answered, and asks
     await chat.page.keyboard.press("Shift+Tab")
     await chat.page.keyboard.press("Enter")
     await chat.expect_once("Talk to a person")

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from server.kit.tasks import end_tasks
+from server.kit.tasks import asked_to_stop, end_tasks
 
 
 async def test_tasks_are_ended_together() -> None:
@@ -42,3 +42,21 @@ async def test_a_task_that_fails_on_the_way_out_disturbs_nobody() -> None:
 
 async def test_nothing_to_end_is_fine() -> None:
     await end_tasks()
+
+
+async def test_a_cancelled_task_knows_it_from_a_cancelled_part_of_it() -> None:
+    heard: list[bool] = []
+
+    async def work(part: "asyncio.Future[None]") -> None:
+        try:
+            await part
+        except asyncio.CancelledError:
+            heard.append(asked_to_stop())
+
+    for cancel_task in (True, False):
+        part = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(work(part))
+        await asyncio.sleep(0)
+        (task if cancel_task else part).cancel()
+        await task
+    assert heard == [True, False]
