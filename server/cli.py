@@ -68,8 +68,10 @@ def web(listen_on: int | None, after: int | None) -> None:
     import uvicorn
 
     from server.app import create_app
+    from server.kit.logs import start_log
 
     settings = read_settings()
+    start_log(settings.log_level)
     application = create_app(settings)
     gc.collect()
     gc.freeze()  # what lives as long as the process need not be looked at by every collection
@@ -80,7 +82,7 @@ def web(listen_on: int | None, after: int | None) -> None:
         loop="uvloop",
         http="httptools",
         ws="none",
-        log_level=settings.log_level,
+        log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,

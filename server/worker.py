@@ -31,6 +31,7 @@ from server.kit.db import Database
 from server.kit.http import OutboundClient
 from server.kit.jobs import ENTRY, QUEUE, Resources, run_job
 from server.kit.live import Live
+from server.kit.logs import start_log
 from server.kit.secrets import Vault
 from server.kit.settings import BadSetting, Settings
 from server.kit.tasks import end_tasks
@@ -203,7 +204,7 @@ def run(settings: Settings) -> None:
     global hands
     if settings.redis_url is None:
         raise BadSetting("this process needs CHATLOOM_REDIS_URL; `chatloom run` sets it")
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    start_log(settings.log_level)
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
     load_jobs()
     hands = Hands(settings)

@@ -21,6 +21,7 @@ from server.kit.db import Database
 from server.kit.http import OutboundClient
 from server.kit.jobs import due_jobs, ring_again
 from server.kit.live import Live
+from server.kit.logs import start_log
 from server.kit.secrets import Vault
 from server.kit.settings import BadSetting, Settings
 from server.kit.tasks import end_tasks
@@ -139,7 +140,7 @@ async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
     if settings.database_url is None or settings.redis_url is None:
         raise BadSetting("the runner needs CHATLOOM_DATABASE_URL and CHATLOOM_REDIS_URL; `chatloom run` sets both")
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    start_log(settings.log_level)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

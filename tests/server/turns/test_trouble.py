@@ -65,19 +65,16 @@ async def test_a_database_that_drops_its_connections_costs_a_retry_and_no_messag
 async def test_a_conversation_nobody_answers_is_closed_after_a_day(client: httpx.AsyncClient, db: Database) -> None:
     bot = await publish(db, ECHO)
     old, fresh = await say(client, bot, start=True), await say(client, bot, start=True)
+    last_word = now() - timedelta(days=3)
     async with db.tenant(bot.tenant_id) as conn:
-        await conn.execute(
-            update(conversations)
-            .where(conversations.c.id == UUID(old["conversation_id"]))
-            .values(updated_at=now() - timedelta(days=1, minutes=1))
-        )
+        await conn.execute(update(conversations).where(conversations.c.id == UUID(old["conversation_id"])).values(updated_at=last_word))
     assert await close_abandoned(db) == 1
     assert await close_abandoned(db) == 0
     async with db.tenant(bot.tenant_id) as conn:
         rows = {str(row.id): (row.status, row.outcome) for row in await conn.execute(select(conversations))}
-        ended = list(await conn.scalars(select(events.c.conversation_id).where(events.c.type == "conversation.ended")))
+        ends = list(await conn.execute(select(events).where(events.c.type == "conversation.ended")))
     assert rows == {old["conversation_id"]: ("closed", "abandoned"), fresh["conversation_id"]: ("open", None)}
-    assert [str(one) for one in ended] == [old["conversation_id"]]
+    assert [(str(end.conversation_id), end.at) for end in ends] == [(old["conversation_id"], last_word + timedelta(days=1))]
     assert texts(await say(client, bot, old, text="Grace"))[0] == "Nice to meet you, Grace (1)."
 
 
