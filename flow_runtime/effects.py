@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from flow_runtime.records import Codec, many, mapping, moment, number, optional, text
+from flow_runtime.records import Codec, many, mapping, moment, number, optional, text, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,48 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
+class Button:
+    """A button of a card: `value` answers like a choice, `url` opens a page. One of them is set."""
+
+    label: str
+    value: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A picture with a title, words and buttons. A card of nothing but buttons is a row of buttons under the message."""
+
+    title: str = ""
+    text: str = ""
+    image_url: str = ""
+    alt: str = ""
+    buttons: tuple[Button, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Say:
-    """One message to the customer. `call_id` names the model call whose text was streamed, if there was one."""
+    """One message to the customer. `call_id` names the model call whose text was streamed, if there was one.
+
+    Several cards are a carousel. `asks` says what kind of answer is wanted when it is not words: "file", "location", "rating" or "date";
+    `asks_about` holds its details, such as `accept` and `max_mb` of a file or `scale` of a rating. `typing_ms` is how long the bot seems to
+    write first. `template` is a message that the channel's owner had approved: name, language, parameters.
+    """
 
     text: str
     choices: tuple[Option, ...] = ()
     media: tuple[Media, ...] = ()
     call_id: str | None = None
+    cards: tuple[Card, ...] = ()
+    asks: str | None = None
+    asks_about: Mapping[str, Any] = field(default_factory=dict)
+    typing_ms: int = 0
+    template: Mapping[str, Any] | None = None
+
+    @property
+    def characters(self) -> int:
+        """How much the customer is given to read: the text and what stands on the cards."""
+        return len(self.text) + sum(len(card.title) + len(card.text) for card in self.cards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +129,15 @@ def _media(value: Any) -> Media:
     return Media(text(value["kind"]), text(value["url"]), text(value.get("alt", "")))
 
 
+def _button(value: Any) -> Button:
+    return Button(text(value["label"]), optional(text)(value.get("value")), optional(text)(value.get("url")))
+
+
+def _card(value: Any) -> Card:
+    title, words, image_url, alt = (text(value.get(name, "")) for name in ("title", "text", "image_url", "alt"))
+    return Card(title, words, image_url, alt, many(_button)(value.get("buttons", ())))
+
+
 _CODEC: Codec[Effect] = Codec(
     {
         "say": Say,
@@ -108,6 +152,11 @@ _CODEC: Codec[Effect] = Codec(
         "text": text,
         "choices": many(_option),
         "media": many(_media),
+        "cards": many(_card),
+        "asks": optional(text),
+        "asks_about": mapping,
+        "typing_ms": whole,
+        "template": optional(mapping),
         "kind": text,
         "payload": mapping,
         "props": mapping,
@@ -120,6 +169,7 @@ _CODEC: Codec[Effect] = Codec(
         "queue": optional(text),
     },
     renamed={"kind": "call_kind"},
+    left_out=frozenset(("cards", "asks", "asks_about", "typing_ms", "template")),
 )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from flow_runtime.errors import InvalidInput
-from flow_runtime.records import Codec, flag, mapping, moment, optional, text, whole
+from flow_runtime.records import Codec, flag, mapping, moment, number, optional, text, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,20 @@ class Attachment(_Stamped):
     name: str = ""
     size: int = 0
     text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Location(_Stamped):
+    """The customer sent a place: degrees north and east (WGS 84), and its name or address if there was one."""
+
+    latitude: float
+    longitude: float
+    label: str = ""
+
+    @property
+    def text(self) -> str:
+        """The place in words."""
+        return self.label or f"{self.latitude:.5f}, {self.longitude:.5f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +109,10 @@ class EventReceived(_Stamped):
     payload: Mapping[str, Any] = field(default_factory=dict)
 
 
-CustomerInput = Message | Choice | Attachment
-Input = ConversationStarted | Message | Choice | Attachment | CallResult | AgentDone | TimerFired | EventReceived
+CustomerInput = Message | Choice | Attachment | Location
+"""What comes from the customer."""
+
+Input = ConversationStarted | Message | Choice | Attachment | Location | CallResult | AgentDone | TimerFired | EventReceived
 
 
 def _call_error(value: Any) -> CallError:
@@ -109,6 +125,7 @@ _CODEC: Codec[Input] = Codec(
         "message": Message,
         "choice": Choice,
         "attachment": Attachment,
+        "location": Location,
         "call_result": CallResult,
         "agent_done": AgentDone,
         "timer_fired": TimerFired,
@@ -124,6 +141,9 @@ _CODEC: Codec[Input] = Codec(
         "media_type": text,
         "name": text,
         "size": whole,
+        "latitude": number,
+        "longitude": number,
+        "label": text,
         "call_id": text,
         "ok": flag,
         "error": optional(_call_error),
@@ -143,4 +163,6 @@ def input_from_json(data: Any) -> Input:
     read = _CODEC.from_json(data)
     if isinstance(read, Choice) and not isinstance(read.value, str):
         raise InvalidInput("cannot be read: the value of a choice is text")
+    if isinstance(read, Location) and not (abs(read.latitude) <= 90 and abs(read.longitude) <= 180):
+        raise InvalidInput("cannot be read: a latitude is within 90 degrees, a longitude within 180")
     return read

@@ -10,13 +10,13 @@ from flow_runtime.errors import ExpressionError, InvalidState, LimitExceeded, No
 from flow_runtime.flow import DEFAULT_FALLBACK, LASTING_SCOPES, Flow, Node
 from flow_runtime.inputs import (
     AgentDone,
-    Attachment,
     CallError,
     CallResult,
     Choice,
     ConversationStarted,
     CustomerInput,
     Input,
+    Location,
     Message,
     TimerFired,
 )
@@ -110,7 +110,7 @@ class _Sprint:
                 self._variables[name] = variable.default
         if isinstance(input, ConversationStarted):
             self._message = None
-        elif isinstance(input, Message | Choice | Attachment):
+        elif isinstance(input, CustomerInput):
             self._message = _as_value(input)
             self._used_by, self._answers, self._settled = [], False, False
 
@@ -191,7 +191,7 @@ class _Sprint:
         """Remember who has used the customer's message, so that a node that listens knows whether to wait for the next."""
         if turn.taken:
             self._used_by.append(node.id)
-        elif resuming and isinstance(self._input, Message | Choice | Attachment):
+        elif resuming and isinstance(self._input, CustomerInput):
             self._answers = True
 
     def _failed(self, node: Node, failure: NodeFailure) -> Step:
@@ -238,7 +238,7 @@ class _Sprint:
         call_id = None
         for effect in step.effects:
             if isinstance(effect, Say):
-                self._said += len(effect.text)
+                self._said += effect.characters
                 self._settled = self._settled or self._answers
                 if self._said > OUTPUT_CHARACTERS:
                     raise _Stop(Failure(node.id, "limit", f'"{node.title}" says too much in one go'))
@@ -303,5 +303,8 @@ def _as_value(input: CustomerInput) -> dict[str, Any]:
         return {"text": input.text, "language": input.language}
     if isinstance(input, Choice):
         return {"text": input.text or input.value, "value": input.value}
+    if isinstance(input, Location):
+        place = {"latitude": input.latitude, "longitude": input.longitude, "label": input.label}
+        return {"text": input.text, "location": place}
     file = {"url": input.url, "media_type": input.media_type, "name": input.name, "size": input.size}
     return {"text": input.text, "attachments": [file]}

@@ -78,14 +78,22 @@ def many(decoder: Decoder) -> Decoder:
 
 
 class Codec(Generic[Record]):
-    """Writes and reads the records of one family. `renamed` maps a field to its name in JSON where the two must differ."""
+    """Writes and reads the records of one family.
+
+    `renamed` maps a field to its name in JSON where the two must differ; fields in `left_out` are not written while they are empty.
+    """
 
     def __init__(
-        self, kinds: Mapping[str, type[Record]], decoders: Mapping[str, Decoder], renamed: Mapping[str, str] | None = None
+        self,
+        kinds: Mapping[str, type[Record]],
+        decoders: Mapping[str, Decoder],
+        renamed: Mapping[str, str] | None = None,
+        left_out: frozenset[str] = frozenset(),
     ) -> None:
         self._kinds = dict(kinds)
         self._names = {kind: name for name, kind in kinds.items()}
         self._decoders = dict(decoders)
+        self._left_out = left_out
         renamed = renamed or {}
         self._fields: dict[str, dict[str, Field[Any]]] = {
             name: {renamed.get(field.name, field.name): field for field in fields(kind)}  # type: ignore[arg-type]
@@ -96,7 +104,9 @@ class Codec(Generic[Record]):
         name = self._names[type(record)]
         data: dict[str, Any] = {"kind": name}
         for key, field in self._fields[name].items():
-            data[key] = encode(getattr(record, field.name))
+            value = getattr(record, field.name)
+            if value or field.name not in self._left_out:
+                data[key] = encode(value)
         return data
 
     def from_json(self, data: Any) -> Record:

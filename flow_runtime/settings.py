@@ -1,7 +1,8 @@
 """Walking a node's settings by their JSON Schema: which texts hold `{{ }}`, which variables are set and read, what is left at its default.
 
 A schema marks what the runtime must know: `"x-widget": "variable"` names a variable the node sets, `"x-reads": true` a path it reads,
-`"x-template": false` a text that never holds `{{ }}`, and `"format": "regex"` a pattern for RE2.
+`"x-template": false` a text that never holds `{{ }}`, `"x-customer": true` a text that the customer reads, and `"format": "regex"` a
+pattern for RE2.
 """
 
 from collections.abc import Iterator, Mapping
@@ -52,4 +53,11 @@ def paths_read(schema: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterat
     """The dotted paths that conditions read, with the paths of their fields."""
     for path, part, value in walk(schema, settings):
         if part.get("x-reads") and isinstance(value, str) and value:
+            yield path, value
+
+
+def customer_texts(schema: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The texts that the customer reads, with the paths of their fields. Each of them may have a translation."""
+    for path, part, value in walk(schema, settings):
+        if part.get("x-customer") and isinstance(value, str) and value.strip():
             yield path, value

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from flow_runtime.errors import InvalidState
-from flow_runtime.inputs import AgentDone, Attachment, CallResult, Choice, ConversationStarted, EventReceived, Input, Message, TimerFired
+from flow_runtime.inputs import AgentDone, CallResult, ConversationStarted, CustomerInput, EventReceived, Input, TimerFired
 
 WaitingFor = Literal["message", "call", "timer", "event", "ended"]
 _WAITS = frozenset(get_args(WaitingFor))
@@ -34,7 +34,7 @@ class State:
 
     def accepts(self, input: Input) -> bool:
         """Whether `resume` would take this input now. A message that is not taken has to wait for its turn."""
-        if isinstance(input, Message | Choice | Attachment):
+        if isinstance(input, CustomerInput):
             return self.interruptible or self.waiting_for in ("message", "ended")
         if isinstance(input, ConversationStarted):
             return self.waiting_for == "ended"

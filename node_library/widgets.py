@@ -78,7 +78,7 @@ SHAPES: Mapping[str, Schema] = {
             "required": ["label"],
             "properties": {
                 "value": {**_NAME, "title": "Value"},
-                "label": {"type": "string", "title": "Label", "minLength": 1, "maxLength": 200},
+                "label": {"type": "string", "title": "Label", "minLength": 1, "maxLength": 200, "x-customer": True},
             },
         },
     },

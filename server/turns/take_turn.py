@@ -12,13 +12,17 @@ from uuid import UUID
 import msgspec
 
 from flow_runtime import (
+    Attachment,
+    Button,
     Call,
     CallResult,
+    Card,
     Choice,
     End,
     Flow,
     HandOff,
     Input,
+    Location,
     Message,
     Outcome,
     Say,
@@ -165,6 +169,11 @@ def body_of_input(given: Input) -> dict[str, Any] | None:
         return {"type": "text", "text": given.text}
     if isinstance(given, Choice):
         return {"type": "choice", "value": given.value, "text": given.text or given.value}
+    if isinstance(given, Location):
+        return {"type": "location", "latitude": given.latitude, "longitude": given.longitude, "text": given.text}
+    if isinstance(given, Attachment):
+        file = {"url": given.url, "media_type": given.media_type, "name": given.name, "size": given.size}
+        return {"type": "attachment", "file": file, "text": given.text or given.name}
     return None
 
 
@@ -177,7 +186,25 @@ def body_of_say(say: Say) -> dict[str, Any]:
         body["media"] = [{"kind": media.kind, "url": media.url, "alt": media.alt} for media in say.media]
     if say.call_id is not None:
         body["call_id"] = say.call_id
+    if say.cards:
+        body["cards"] = [_card(card) for card in say.cards]
+    if say.asks is not None:
+        body |= {"asks": say.asks, "asks_about": say.asks_about}
+    if say.typing_ms:
+        body["typing_ms"] = say.typing_ms
+    if say.template is not None:
+        body["template"] = say.template
     return body
+
+
+def _card(card: Card) -> dict[str, Any]:
+    """What there is of a card."""
+    words = {"title": card.title, "text": card.text, "image_url": card.image_url, "alt": card.alt}
+    return {name: text for name, text in words.items() if text} | {"buttons": [_button(button) for button in card.buttons]}
+
+
+def _button(button: Button) -> dict[str, str]:
+    return {"label": button.label, "url": button.url} if button.url else {"label": button.label, "value": button.value or button.label}
 
 
 def outcome_of(taken: Taken) -> str | None:

@@ -14,6 +14,7 @@ from flow_runtime import (
     CallError,
     CallResult,
     CancelTimer,
+    Card,
     Choice,
     ConversationStarted,
     End,
@@ -23,6 +24,7 @@ from flow_runtime import (
     Input,
     InvalidState,
     Library,
+    Location,
     Message,
     NodeFailure,
     NotExpected,
@@ -38,6 +40,7 @@ from flow_runtime import (
     resume,
     start,
 )
+from flow_runtime.limits import OUTPUT_CHARACTERS
 from node_library import load_library
 
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -177,21 +180,26 @@ def test_call_ids_name_conversation_turn_node_and_visit() -> None:
     assert _call(outcome).call_id == "c1:2:get:3", "the same turn goes on; running again is another visit"
 
 
+SENT = {Message, Choice, Attachment, Location}
 WAITS: dict[str, tuple[dict[str, Any], set[type]]] = {
-    "message": ({"waiting_for": "message"}, {Message, Choice, Attachment}),
+    "message": ({"waiting_for": "message"}, SENT),
     "call": ({"waiting_for": "call", "wait_id": "id"}, {CallResult, AgentDone}),
     "another call": ({"waiting_for": "call", "wait_id": "other"}, set()),
     "timer": ({"waiting_for": "timer", "wait_id": "id"}, {TimerFired}),
     "another timer": ({"waiting_for": "timer", "wait_id": "other"}, set()),
-    "timer or message": ({"waiting_for": "timer", "wait_id": "id", "interruptible": True}, {TimerFired, Message, Choice, Attachment}),
+    "timer or message": (
+        {"waiting_for": "timer", "wait_id": "id", "interruptible": True},
+        {TimerFired, *SENT},
+    ),
     "event": ({"waiting_for": "event", "wait_id": "id"}, {EventReceived}),
-    "ended": ({"waiting_for": "ended"}, {Message, Choice, Attachment, ConversationStarted}),
+    "ended": ({"waiting_for": "ended"}, {*SENT, ConversationStarted}),
 }
 INPUTS: list[Input] = [
     ConversationStarted(at=AT),
     Message("x", at=AT),
     Choice("x", at=AT),
     Attachment("https://files.example/a", "image/png", at=AT),
+    Location(52.5, 13.4, at=AT),
     CallResult("id", True, at=AT),
     AgentDone("id", True, at=AT),
     TimerFired("id", at=AT),
@@ -217,6 +225,19 @@ def test_a_wait_accepts_its_inputs_and_no_others(wait: str) -> None:
 def test_a_conversation_starts_with_the_customer(input: Input) -> None:
     with pytest.raises(NotExpected):
         _start(_flow({"ask": ASK}, []), input)
+
+
+def test_a_flow_reads_the_place_a_customer_sent() -> None:
+    flow = _flow({"say": ("send_message", {"text": "{{ message.text }}: {{ message.location.latitude }}"})}, [])
+    said = [_start(flow, Location(52.5, 13.4, label, at=AT)).effects[0] for label in ("Berlin", "")]
+    assert said == [Say("Berlin: 52.5"), Say("52.50000, 13.40000: 52.5")]
+
+
+def test_cards_count_as_words_too() -> None:
+    wordy = Say("", cards=(Card("x" * 200, "y" * OUTPUT_CHARACTERS),))
+    outcome = _start(_scripted(lambda turn, input=None: Step(effects=(wordy,), end="completed")))
+    assert outcome.failure is not None
+    assert outcome.failure.kind == "limit"
 
 
 def test_a_state_of_another_flow_is_refused() -> None:

@@ -20,6 +20,7 @@ from flow_runtime import (
     EventReceived,
     Flow,
     Input,
+    Location,
     Message,
     NotExpected,
     Outcome,
@@ -68,6 +69,7 @@ STEPS = st.one_of(
     st.tuples(st.just("message"), WORDS),
     st.tuples(st.just("choice"), WORDS | st.sampled_from(["track", "return_something", "small"])),
     st.tuples(st.just("file"), WORDS),
+    st.tuples(st.just("place"), WORDS),
     st.tuples(st.just("answer"), ANSWERS),
     st.tuples(st.just("failure"), st.sampled_from(["timeout", "no_model", "http_status"])),
     st.tuples(st.just("timer"), st.none()),
@@ -88,6 +90,8 @@ def _input(step: tuple[str, Any], state: State | None, number: int) -> Input:
             return Choice(value, value, **stamp)
         case "file":
             return Attachment("https://files.example/x", "image/png", text=value, **stamp)
+        case "place":
+            return Location(52.5, 13.4, value, **stamp)
         case "answer":
             return CallResult(wait_id, True, value, **stamp)
         case "failure":

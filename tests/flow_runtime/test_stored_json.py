@@ -9,10 +9,12 @@ import pytest
 from flow_runtime import (
     AgentDone,
     Attachment,
+    Button,
     Call,
     CallError,
     CallResult,
     CancelTimer,
+    Card,
     Choice,
     ConversationStarted,
     Effect,
@@ -22,6 +24,7 @@ from flow_runtime import (
     Input,
     InvalidInput,
     InvalidState,
+    Location,
     Media,
     Message,
     Option,
@@ -43,6 +46,7 @@ INPUTS: list[Input] = [
     Message("hello", "de", at=AT, seed=2**62),
     Choice("red", "Red", at=AT),
     Attachment("https://files.example/a.png", "image/png", "a.png", 12, "look", at=AT),
+    Location(52.5, -13.25, "Berlin", at=AT),
     CallResult("c:1:n:1", True, {"a": [1, None]}, at=AT),
     CallResult("c:1:n:1", False, None, CallError("timeout", "Too slow."), at=AT),
     AgentDone("c:1:n:1", True, "done", at=AT),
@@ -52,6 +56,17 @@ INPUTS: list[Input] = [
 EFFECTS: list[Effect] = [
     Say("Hi"),
     Say("Hi", (Option("a", "A"), Option("b", "B")), (Media("image", "https://a.example/b.png", "A cat"),), "c:1:n:1"),
+    Say(
+        "",
+        cards=(Card("Shoe", "Red", "https://a.example/b.png", "A shoe", (Button("Buy", "buy"), Button("See", url="https://a.example"))),),
+    ),
+    Say(
+        "Your file?",
+        asks="file",
+        asks_about={"accept": ["image/*"], "max_mb": 5},
+        typing_ms=400,
+        template={"name": "hi", "parameters": ["Ada"]},
+    ),
     Call("llm.reply", {"messages": [{"role": "user", "content": "x"}]}, 12.5, "c:1:n:1"),
     SetTimer(AT, "c:1:n:1"),
     CancelTimer("c:1:n:1"),
@@ -73,7 +88,7 @@ def test_effects_come_back_as_they_were(effect: Effect) -> None:
 
 def test_kinds_are_named() -> None:
     assert [input_to_json(input)["kind"] for input in INPUTS[:3]] == ["conversation_started", "message", "choice"]
-    call = effect_to_json(EFFECTS[2])
+    call = effect_to_json(next(effect for effect in EFFECTS if isinstance(effect, Call)))
     assert (call["kind"], call["call_kind"]) == ("call", "llm.reply")
 
 
@@ -94,6 +109,9 @@ def test_kinds_are_named() -> None:
         {"kind": "message", "text": "x", "at": "2026-01-01T00:00:00"},
         {"kind": "message", "text": "x", "at": AT.isoformat(), "seed": "1"},
         {"kind": "message", "text": "x", "at": AT.isoformat(), "admin": True},
+        {"kind": "location", "latitude": 95, "longitude": 0, "at": AT.isoformat()},
+        {"kind": "location", "latitude": float("nan"), "longitude": 0, "at": AT.isoformat()},
+        {"kind": "location", "latitude": "52", "longitude": 0, "at": AT.isoformat()},
         {"kind": "choice", "value": 5, "at": AT.isoformat()},
         {"kind": "call_result", "call_id": "x", "ok": "yes", "at": AT.isoformat()},
         {"kind": "call_result", "call_id": "x", "ok": False, "error": {"kind": "x"}, "at": AT.isoformat()},
@@ -105,8 +123,21 @@ def test_what_is_no_input_is_refused(data: Any) -> None:
         input_from_json(data)
 
 
+def test_a_plain_text_is_stored_without_what_it_does_not_have() -> None:
+    assert effect_to_json(Say("Hi")) == {"kind": "say", "text": "Hi", "choices": [], "media": [], "call_id": None}
+
+
 @pytest.mark.parametrize(
-    "data", [None, {}, {"kind": "say"}, {"kind": "say", "text": "x", "choices": [5]}, {"kind": "call", "call_kind": "x", "timeout_s": "1"}]
+    "data",
+    [
+        None,
+        {},
+        {"kind": "say"},
+        {"kind": "say", "text": "x", "choices": [5]},
+        {"kind": "say", "text": "x", "cards": [{"title": 5}]},
+        {"kind": "say", "text": "x", "cards": [{"buttons": [{"value": "no label"}]}]},
+        {"kind": "call", "call_kind": "x", "timeout_s": "1"},
+    ],
 )
 def test_what_is_no_effect_is_refused(data: Any) -> None:
     with pytest.raises(InvalidInput):
