@@ -1,18 +1,27 @@
-"""Makes one HTTP call of a flow and says how it ended, and whether trying again is safe."""
+"""Makes the HTTP calls of flows and says how they ended, and whether trying again is safe."""
 
+import asyncio
+import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import msgspec
 
+from flow_runtime import CallError as FlowCallError
 from server.kit import clock
+from server.kit.calls import CallEnd, OpenCall, Tools, performs
 from server.kit.http import OutboundAnswer, OutboundClient, OutboundFailed, OutboundRefused
 
 MAX_ANSWER_BYTES = 512_000
 MAX_TIMEOUT_S = 60.0
 MAX_WAIT_S = 300.0
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+
+log = logging.getLogger(__name__)
 
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -64,6 +73,48 @@ class CallOutcome(msgspec.Struct, frozen=True):
         """The fields of the flow's `CallResult`."""
         error = None if self.ok or self.error is None else {"kind": self.error.kind, "message": self.error.message}
         return {"ok": self.ok, "value": self.value, "error": error}
+
+
+@performs("integration.call")
+async def make_call(tools: Tools, call: OpenCall) -> CallEnd:
+    """The call of a flow. Where the flow says nothing about trying again, it is made again as long as that is safe and its time lasts."""
+    try:
+        wanted = IntegrationCall.of(call.id, {**_plain(call.payload), "timeout_s": call.timeout_s})
+    except msgspec.ValidationError as error:
+        return CallEnd.failed("refused", f"The call cannot be made: {error}", may_retry=False)
+    pause = FIRST_PAUSE_S
+    while True:
+        outcome = await perform(wanted, tools.resources.http)
+        wait = None if call.retry_times else _pause_before_retry(outcome, pause)
+        if wait is None or clock.now() + timedelta(seconds=wait) >= call.due_at:
+            return _end_of(outcome)
+        log.info("call %s is made again in %.1f s: %s", call.id, wait, outcome.error)
+        await asyncio.sleep(wait)
+        pause = min(pause * 3, LONGEST_PAUSE_S)
+
+
+def _plain(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The payload with its body as it travels: a flow says whether the content is text, JSON or a form."""
+    body = payload.get("body")
+    if not (isinstance(body, dict) and body.keys() == {"type", "content"}):
+        return dict(payload)
+    if body["type"] != "form":
+        return {**payload, "body": body["content"]}
+    headers = {"Content-Type": "application/x-www-form-urlencoded", **payload.get("headers", {})}
+    return {**payload, "headers": headers, "body": urlencode(body["content"])}
+
+
+def _pause_before_retry(outcome: CallOutcome, pause: float) -> float | None:
+    if outcome.error is None or not outcome.error.may_retry:
+        return None
+    return pause if outcome.error.retry_after_s is None else max(outcome.error.retry_after_s, pause)
+
+
+def _end_of(outcome: CallOutcome) -> CallEnd:
+    if outcome.error is None:
+        return CallEnd(outcome.ok, outcome.value)
+    again = outcome.error.kind not in ("refused", "client_error", "redirect", "tls")
+    return CallEnd(outcome.ok, outcome.value, FlowCallError(outcome.error.kind, outcome.error.message), may_retry=again)
 
 
 async def perform(call: IntegrationCall, http: OutboundClient) -> CallOutcome:

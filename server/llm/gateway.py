@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from server.kit.http import OutboundClient, OutboundRefused
+from server.kit.jobs import Resources
 from server.kit.settings import set_environment_default
 from server.llm.failures import failure_of
 from server.llm.kinds import KINDS
@@ -105,6 +106,11 @@ class Gateway:
         # A key is always given: without one the libraries would take the operator's own from the environment.
         key = provider.api_key or "none"
         return openai.AsyncOpenAI(api_key=key, base_url=provider.address, http_client=self._client, max_retries=0)
+
+
+def gateway_of(resources: Resources) -> Gateway:
+    """The gateway of a process, for `Tools.one`."""
+    return Gateway(resources.http)
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from flow_runtime import input_to_json
 from server.conversations.inbox import Arrival, accept, ring_doorbell
 from server.conversations.stream import topic_of
 from server.flows.library import library
+from server.kit.calls import Tools
 from server.kit.db import Database
 from server.kit.errors import Problem
 from server.kit.http import OutboundClient
@@ -22,10 +23,11 @@ from server.kit.live import Live
 from server.kit.secrets import Vault
 from server.kit.settings import Settings
 from server.kit.tasks import end_tasks
-from server.llm.gateway import Gateway, warm_up
+from server.llm.gateway import warm_up
 from server.turns.answers import TurnAnswer, answer_at_once, settle
 from server.turns.batches import Batch, Fresh, Incoming, Known, Later, Nothing, Pending, Result, Unit, take_fresh, take_pending
-from server.turns.perform import Tools, perform_in_process
+from server.turns.carry_out import perform_in_process
+from server.turns.kinds import find_performers
 from server.turns.queue import Queue
 from server.turns.rows import Saved
 from server.turns.statements import SESSION
@@ -44,7 +46,7 @@ class Turns:
 
     def __init__(self, db: Database, redis: Redis, live: Live, settings: Settings, vault: Vault, http: OutboundClient) -> None:
         self.resources = Resources(settings, db, redis, live, vault, http)
-        self.tools = Tools(self.resources, Gateway(http))
+        self.tools = Tools(self.resources)
         self._queue = Queue()
         self._wake = asyncio.Event()
         self._flushers: list[asyncio.Task[None]] = []
@@ -58,6 +60,7 @@ class Turns:
 
     async def start(self) -> None:
         """Open the connections and begin."""
+        find_performers()
         pool = await self.resources.db.open_pool(FLUSHERS + 1)
         self._announcer = asyncio.create_task(self._announce_for_ever(), name="turns announced")
         self._flushers = [asyncio.create_task(self._flush_for_ever(pool), name=f"turns {number}") for number in range(FLUSHERS)]
@@ -69,7 +72,7 @@ class Turns:
         if begun:
             await asyncio.wait(begun, timeout=5.0)
         await end_tasks(*self._flushers, *self._tasks, *([] if self._announcer is None else [self._announcer]))
-        await self.tools.gateway.close()
+        await self.tools.close()
 
     async def take(self, incoming: Incoming, *, within_s: float = ANSWER_WITHIN_S) -> TurnAnswer:
         """Store the message and answer it; the same message again gives the same answer."""

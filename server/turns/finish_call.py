@@ -1,7 +1,5 @@
 """The end of a call, however it came: its result is stored as an input once, and the conversation can go on."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,29 +8,18 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flow_runtime import CallError, CallResult, input_to_json
+from flow_runtime import CallResult, input_to_json
 from server.conversations.tables import conversations, inbox
 from server.kit import clock
+from server.kit.calls import CallEnd, OpenCall
 from server.kit.db import Database
 from server.kit.events import record
 from server.kit.ids import uuid7
-from server.turns.rows import LEASE_S, OpenCall
+from server.turns.rows import LEASE_S
 from server.turns.tables import calls
 from server.turns.take_turn import new_seed
 
 OPEN = ("pending", "running")
-
-
-@dataclass(frozen=True, slots=True)
-class CallEnd:
-    """How a call ended. `usage` is what a model's answer took, as the event `model.used` tells it; `also` is written in the same commit."""
-
-    ok: bool
-    value: Any = None
-    error: CallError | None = None
-    ms: float = 0.0
-    usage: Mapping[str, Any] | None = None
-    also: Callable[[AsyncConnection], Awaitable[None]] | None = None
 
 
 async def claim_call(db: Database, tenant_id: UUID, call_id: str) -> OpenCall | None:
@@ -92,7 +79,7 @@ async def finish_call(db: Database, call: OpenCall, end: CallEnd) -> bool:
 
 async def give_up_call(db: Database, tenant_id: UUID, call_id: str) -> UUID | None:
     """End a call whose time is up; the conversation to go on with, or None when the call was over after all."""
-    end = CallEnd(False, error=CallError("timeout", "There was no answer in time."))
+    end = CallEnd.failed("timeout", "There was no answer in time.")
     late = (calls.c.tenant_id == tenant_id, calls.c.id == call_id, calls.c.status.in_(OPEN), calls.c.due_at <= clock.now())
     async with db.tenant(tenant_id) as conn:
         conversation_id: UUID | None = await conn.scalar(select(calls.c.conversation_id).where(*late))

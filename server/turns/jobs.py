@@ -1,10 +1,10 @@
 """Work of this room that runs in workers."""
 
 from server.conversations.inbox import ring_doorbell
+from server.kit.calls import Tools
 from server.kit.jobs import GiveUp, Work, job
-from server.llm.gateway import Gateway
+from server.turns.carry_out import perform
 from server.turns.finish_call import claim_call
-from server.turns.perform import Tools, perform
 
 
 @job("turns.perform_call", tries=5, timeout_s=330.0)
@@ -13,5 +13,12 @@ async def perform_call(work: Work, call_id: str) -> None:
     if call_id.count(":") != 3:
         raise GiveUp(f"not the id of a call: {call_id[:100]}")
     call = await claim_call(work.db, work.tenant_id, call_id)
-    if call is not None and await perform(Tools(work.resources, Gateway(work.resources.http)), call):
+    if call is None:
+        return
+    tools = Tools(work.resources)
+    try:
+        ended = await perform(tools, call)
+    finally:
+        await tools.close()
+    if ended:
         await ring_doorbell(work.resources.redis, work.tenant_id, call.conversation_id)

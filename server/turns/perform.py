@@ -1,129 +1,119 @@
-"""Performs what a flow asked for and could not be answered at once: each kind of call is brought to the room that can do it."""
+"""A model's reply for a flow: the conversation so far goes along, the text streams out as it is written, the cost is noted."""
 
-import asyncio
-import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flow_runtime import CallError
-from server.integrations.perform import CallOutcome, IntegrationCall
-from server.integrations.perform import perform as perform_http
-from server.kit import clock
-from server.kit.jobs import Resources
-from server.kit.tasks import asked_to_stop
-from server.llm.gateway import Gateway
-from server.turns.finish_call import CallEnd, finish_call, give_call_back, renew_call
-from server.turns.reply import reply
-from server.turns.rows import LEASE_S, OpenCall
+from server.conversations.stream import topic_of
+from server.conversations.tables import messages
+from server.kit.calls import CallEnd, OpenCall, Tools, performs
+from server.kit.live import Live
+from server.llm.gateway import gateway_of
+from server.llm.messages import ChatMessage, ModelFailed, Provider, ReplyRequest, ReplyResult
+from server.llm.providers import open_provider
+from server.llm.usage import record_usage
 
-FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 30.0
-
-log = logging.getLogger(__name__)
+TELL_EVERY_S = 0.05
+MOST_CHARACTERS_OF_HISTORY = 24_000
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What a process performs calls with."""
-
-    resources: Resources
-    gateway: Gateway
-
-
-Performer = Callable[[Tools, OpenCall], Awaitable[CallEnd]]
-
-
-async def perform(tools: Tools, call: OpenCall) -> bool:
-    """Perform a call under its lease and store its end; False when the lease was lost on the way."""
-    resources = tools.resources
-    performer = PERFORMERS.get(call.kind, _unknown)
-    doing = asyncio.ensure_future(performer(tools, call))
-    renewing = asyncio.create_task(_renew(resources, call, doing))
-    try:
-        end = await doing
-    except asyncio.CancelledError:
-        if doing.cancelled() and not asked_to_stop():
-            return False  # the lease went to somebody else
-        await asyncio.shield(give_call_back(resources.db, call))
-        raise
-    except Exception as error:
-        log.exception("call %s failed", call.id)
-        end = CallEnd(False, error=CallError("internal", f"{type(error).__name__}"))
-    finally:
-        renewing.cancel()
-        with suppress(asyncio.CancelledError):
-            await renewing
-    return await finish_call(resources.db, call, end)
-
-
-async def _renew(resources: Resources, call: OpenCall, doing: asyncio.Future[CallEnd]) -> None:
-    while True:
-        await asyncio.sleep(LEASE_S / 3)
-        if not await renew_call(resources.db, call):
-            doing.cancel()
-            return
-
-
-async def perform_in_process(tools: Tools, call: OpenCall, go_on: Callable[[UUID, UUID], object]) -> None:
-    """Perform a call here and now, then let its conversation go on."""
-    if await perform(tools, call):
-        go_on(call.tenant_id, call.conversation_id)
-
-
-async def _unknown(tools: Tools, call: OpenCall) -> CallEnd:
-    return CallEnd(False, error=CallError("unknown_call", f"This server cannot do {call.kind}."))
-
-
-async def _integration(tools: Tools, call: OpenCall) -> CallEnd:
-    """An HTTP call, made again after a pause as long as that is safe and the call's time is not up."""
+@performs("llm.reply", in_process=True)
+async def reply(tools: Tools, call: OpenCall) -> CallEnd:
+    """Ask the model; a failure is an answer too."""
+    resources, gateway = tools.resources, tools.one(gateway_of)
     began = time.perf_counter()
+    payload = dict(call.payload)
+    history = int(payload.pop("history", 0))
     try:
-        wanted = IntegrationCall.of(call.id, _plain(call.payload))
+        request = ReplyRequest.of(payload)
     except msgspec.ValidationError as error:
-        return CallEnd(False, error=CallError("refused", f"The call cannot be made: {error}"))
-    pause = FIRST_PAUSE_S
-    while True:
-        outcome = await perform_http(wanted, tools.resources.http)
-        wait = _pause_before_retry(outcome, pause)
-        if wait is None or clock.now() + timedelta(seconds=wait) >= call.due_at:
-            return _end_of(outcome, (time.perf_counter() - began) * 1000)
-        log.info("call %s is made again in %.1f s: %s", call.id, wait, outcome.error)
-        await asyncio.sleep(wait)
-        pause = min(pause * 3, LONGEST_PAUSE_S)
+        return CallEnd(False, error=CallError("refused", f"The model cannot be asked this: {error}"))
+    provider: Provider | None = None
+    result: ReplyResult | ModelFailed
+    try:
+        async with resources.db.tenant(call.tenant_id) as conn:
+            provider = await open_provider(conn, resources.vault, call.tenant_id, request.model)
+            earlier = await _earlier(conn, call, history, request.messages[-1].content if request.messages else "")
+        telling = _Telling(resources.live, call, aloud=request.say)
+        request = msgspec.structs.replace(request, messages=[*earlier, *request.messages])
+        result = await gateway.reply(provider, request, telling.hear, timeout_s=call.timeout_s)
+        await telling.flush()
+    except ModelFailed as failed:
+        result = failed
+    return _end_of(call, provider, result, round((time.perf_counter() - began) * 1000))
 
 
-def _plain(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """The payload with its body as it travels: a flow says whether the content is text, JSON or a form."""
-    body = payload.get("body")
-    if not (isinstance(body, dict) and body.keys() == {"type", "content"}):
-        return dict(payload)
-    if body["type"] != "form":
-        return {**payload, "body": body["content"]}
-    headers = {"Content-Type": "application/x-www-form-urlencoded", **payload.get("headers", {})}
-    return {**payload, "headers": headers, "body": urlencode(body["content"])}
+def _end_of(call: OpenCall, provider: Provider | None, result: ReplyResult | ModelFailed, ms: int) -> CallEnd:
+    async def note(conn: AsyncConnection) -> None:
+        if provider is not None:
+            await record_usage(conn, call.tenant_id, provider, result, ms=ms, call_id=call.id, conversation_id=call.conversation_id)
+
+    if isinstance(result, ModelFailed):
+        return CallEnd(False, error=CallError(result.kind, str(result)), ms=ms, also=note)
+    used = {
+        "model": result.model,
+        "input_tokens": result.input_tokens,
+        "output_tokens": result.output_tokens,
+        "cost_usd": result.cost_usd,
+        "ms": result.ms,
+    }
+    return CallEnd(True, result.to_json(), ms=ms, usage=used, also=note)
 
 
-def _pause_before_retry(outcome: CallOutcome, pause: float) -> float | None:
-    if outcome.error is None or not outcome.error.may_retry:
-        return None
-    return pause if outcome.error.retry_after_s is None else max(outcome.error.retry_after_s, pause)
+async def _earlier(conn: AsyncConnection, call: OpenCall, count: int, asked: str) -> list[ChatMessage]:
+    """The last messages before the one that is answered now, oldest first."""
+    rows = list(await conn.execute(_newest(call.tenant_id, call.conversation_id, count + 1)))
+    if rows and rows[0].direction == "in" and rows[0].body.get("text", "").strip() == asked:
+        rows = rows[1:]
+    found: list[ChatMessage] = []
+    room = MOST_CHARACTERS_OF_HISTORY
+    for row in rows[:count]:
+        text = str(row.body.get("text", ""))
+        room -= len(text)
+        if room < 0:
+            break
+        if text:
+            found.append(ChatMessage("user" if row.direction == "in" else "assistant", text))
+    return found[::-1]
 
 
-def _end_of(outcome: CallOutcome, ms: float) -> CallEnd:
-    error = None if outcome.error is None else CallError(outcome.error.kind, outcome.error.message)
-    return CallEnd(outcome.ok, outcome.value, error, ms)
+def _newest(tenant_id: UUID, conversation_id: UUID, limit: int) -> Select[tuple[str, dict[str, Any]]]:
+    return (
+        select(messages.c.direction, messages.c.body)
+        .where(messages.c.tenant_id == tenant_id, messages.c.conversation_id == conversation_id)
+        .order_by(messages.c.seq.desc())
+        .limit(limit)
+    )
 
 
-async def _reply(tools: Tools, call: OpenCall) -> CallEnd:
-    return await reply(tools.resources, tools.gateway, call)
+class _Telling:
+    """Passes the text on as it grows, a few times a second instead of word by word."""
 
+    def __init__(self, live: Live, call: OpenCall, *, aloud: bool) -> None:
+        self._live = live
+        self._call = call
+        self._aloud = aloud
+        self._told = 0
+        self._waiting = ""
+        self._last = 0.0
 
-PERFORMERS: dict[str, Performer] = {"integration.call": _integration, "llm.reply": _reply}
+    async def hear(self, piece: str) -> None:
+        """One more piece of the text."""
+        self._waiting += piece
+        if time.monotonic() - self._last >= TELL_EVERY_S:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Tell what has not been told."""
+        if not (self._waiting and self._aloud):
+            return
+        news = {"kind": "delta", "call_id": self._call.id, "text": self._waiting, "from": self._told}
+        self._told += len(self._waiting)
+        self._waiting = ""
+        self._last = time.monotonic()
+        await self._live.publish(self._call.tenant_id, topic_of(self._call.conversation_id), news)

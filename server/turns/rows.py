@@ -1,37 +1,22 @@
 """A taken turn as rows of one commit."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from flow_runtime import Call, CallResult, CancelTimer, End, HandOff, Say, SetTimer, Track, effect_to_json, input_to_json
+from server.kit.calls import OpenCall
 from server.kit.ids import uuid7
+from server.turns.kinds import performer_of
 from server.turns.statements import Commit
-from server.turns.take_turn import QUICK_CALLS, Person, Taken, body_of_input, body_of_say, digest, encode, outcome_of
+from server.turns.take_turn import Person, Taken, body_of_input, body_of_say, digest, encode, outcome_of
 
 LEASE_S = 30.0
 GRACE = timedelta(seconds=2)
-IN_PROCESS_CALLS = frozenset(("llm.reply",))
 PERFORM_JOB = "turns.perform_call"
-
-
-@dataclass(frozen=True, slots=True)
-class OpenCall:
-    """A call that a process performs now: `lease_no` proves that it may."""
-
-    tenant_id: UUID
-    id: str
-    conversation_id: UUID
-    kind: str
-    payload: Mapping[str, Any]
-    timeout_s: float
-    due_at: datetime
-    attempts: int
-    lease_no: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +118,8 @@ class _Writer:
                 if self.pushes:
                     self.commit.add("outbox", self.id, self.seq, self.conversation.channel_id, self.at)
             elif isinstance(effect, Call):
-                if effect.kind not in QUICK_CALLS:
-                    self._call(effect)
+                if (performing := performer_of(effect.kind)) is not None:
+                    self._call(effect, performing.in_process)
             elif isinstance(effect, SetTimer):
                 self.commit.add("timers", self.id, effect.timer_id, effect.due_at)
             elif isinstance(effect, CancelTimer):
@@ -144,8 +129,7 @@ class _Writer:
             else:
                 assert isinstance(effect, HandOff | End)
 
-    def _call(self, call: Call) -> None:
-        here = call.kind in IN_PROCESS_CALLS
+    def _call(self, call: Call, here: bool) -> None:
         node_id = next((visit.node_id for visit in self.taken.visits if visit.call_id == call.call_id), "")
         due_at = self.at + timedelta(seconds=call.timeout_s) + GRACE
         lease_until = self.at + timedelta(seconds=LEASE_S) if here else None
@@ -164,7 +148,7 @@ class _Writer:
             self.at,
         )
         if here:
-            open_call = OpenCall(self.tenant_id, call.call_id, self.id, call.kind, call.payload, call.timeout_s, due_at, 1, 0)
+            open_call = OpenCall(self.tenant_id, call.call_id, self.id, call.kind, call.payload, call.timeout_s, due_at)
             self.saved.calls.append(open_call)
         else:
             job_id = uuid7()

@@ -25,9 +25,9 @@ from server.kit.logs import start_log
 from server.kit.secrets import Vault
 from server.kit.settings import BadSetting, Settings
 from server.kit.tasks import end_tasks
+from server.turns.carry_out import perform_in_process
 from server.turns.engine import Turns
 from server.turns.finish_call import claim_call, give_up_call
-from server.turns.perform import perform_in_process
 from server.turns.sweep import DueCall, due_calls, fire_timers, waiting_conversations, waiting_outboxes
 
 SWEEP_EVERY_S = 1.0

@@ -14,7 +14,7 @@ from server.kit import clock
 from server.kit.db import Database
 from server.kit.ids import uuid7
 from server.turns.finish_call import OPEN
-from server.turns.rows import IN_PROCESS_CALLS
+from server.turns.kinds import kinds_in_process
 from server.turns.tables import calls, timers
 from server.turns.take_turn import new_seed
 
@@ -56,7 +56,7 @@ async def due_calls(db: Database) -> Sequence[DueCall]:
     """Calls whose time is up, and calls made inside a process that does not renew their lease any more."""
     now = clock.now()
     late = calls.c.due_at <= now
-    left = and_(calls.c.kind.in_(IN_PROCESS_CALLS), calls.c.lease_until <= now)
+    left = and_(calls.c.kind.in_(kinds_in_process()), calls.c.lease_until <= now)
     async with db.sweep() as conn:
         rows = await conn.execute(
             select(calls.c.tenant_id, calls.c.id, late.label("late")).where(calls.c.status.in_(OPEN), or_(late, left)).limit(LIMIT)

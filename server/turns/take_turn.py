@@ -31,8 +31,8 @@ from flow_runtime import (
     start,
 )
 from server.kit import clock
+from server.turns.kinds import is_quick
 
-QUICK_CALLS = frozenset(("llm.classify",))
 MOST_QUICK_CALLS = 20
 
 _encoder = msgspec.json.Encoder(order="deterministic")
@@ -145,7 +145,7 @@ def _quick_call(outcome: Outcome) -> Call | None:
     if outcome.waiting_for != "call":
         return None
     call = next((e for e in outcome.effects if isinstance(e, Call) and e.call_id == outcome.state.wait_id), None)
-    return call if call is not None and call.kind in QUICK_CALLS else None
+    return call if call is not None and is_quick(call.kind) else None
 
 
 def digest(state: State) -> str:

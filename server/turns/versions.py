@@ -1,9 +1,10 @@
 """Flow versions ready to run, and their intent models: compiled and opened once per process."""
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
@@ -12,7 +13,9 @@ import msgspec
 
 from flow_runtime import Call, CallError, CallResult, Flow, load_flow
 from server.kit import clock
+from server.kit.calls import CallFailed
 from server.kit.errors import Problem
+from server.turns.kinds import answerer_of, what_is_missing
 from server.turns.take_turn import new_seed
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ _HAS_MODEL = "select exists(select from model_providers where tenant_id = $1) as
 _MODEL = "select model from intent_models where tenant_id = $1 and flow_id = $2 and model_hash = $3 and status = 'trained'"
 
 Key = tuple[UUID, UUID, int]
+
+log = logging.getLogger(__name__)
 
 
 class Connection(Protocol):
@@ -45,14 +50,27 @@ class Version:
 
     def answer(self, call: Call) -> CallResult:
         """The answer to a quick call."""
+        try:
+            value = self._classified(call.payload) if call.kind == "llm.classify" else _answered(call)
+            return CallResult(call_id=call.call_id, ok=True, value=value, at=clock.now(), seed=new_seed())
+        except CallFailed as failed:
+            error = failed.end.error
+        except Exception as failure:
+            log.exception("the quick call %s failed", call.kind)
+            error = CallError("internal", f"{call.kind} could not be done: {type(failure).__name__}")
+        return CallResult(call_id=call.call_id, ok=False, error=error, at=clock.now(), seed=new_seed())
+
+    def _classified(self, payload: Mapping[str, Any]) -> Any:
         if self.model is None:
-            return _failed(call, "no_intents", "This flow has no trained intents yet.")
-        found = self.model.classify(str(call.payload["text"]), float(call.payload["minimum_confidence"]))
-        return CallResult(call_id=call.call_id, ok=True, value=found.to_json(), at=clock.now(), seed=new_seed())
+            raise CallFailed("no_intents", "This flow has no trained intents yet.")
+        return self.model.classify(str(payload["text"]), float(payload["minimum_confidence"])).to_json()
 
 
-def _failed(call: Call, kind: str, message: str) -> CallResult:
-    return CallResult(call_id=call.call_id, ok=False, error=CallError(kind, message), at=clock.now(), seed=new_seed())
+def _answered(call: Call) -> Any:
+    answerer = answerer_of(call.kind)
+    if answerer is None:
+        raise CallFailed("not_available", what_is_missing(call.kind))
+    return answerer(call.payload)
 
 
 class Versions:
