@@ -6,17 +6,19 @@ from typing import Any
 
 from flow_runtime.errors import ExpressionError
 from flow_runtime.limits import EXPRESSION_STEPS, INTEGER, LIST_ITEMS, STEPS_PER_SPRINT, TEXT_CHARACTERS
+from flow_runtime.locales import HOME, Manner
 
 TOO_MUCH = "The expression does too much work"
 
 
 class Budget:
-    """Steps left for the expression at work (`left`) and for all the expressions of one run (`total`)."""
+    """Steps left for the expression at work (`left`) and for all the expressions of one run (`total`); for whom they write (`manner`)."""
 
-    __slots__ = ("_opened", "left", "total")
+    __slots__ = ("_opened", "left", "manner", "total")
 
-    def __init__(self, total: int = STEPS_PER_SPRINT) -> None:
+    def __init__(self, total: int = STEPS_PER_SPRINT, manner: Manner = HOME) -> None:
         self.total = total
+        self.manner = manner
         self.left = self._opened = 0
 
 
@@ -33,6 +35,11 @@ def finish(budget: Budget, token: Token[Budget]) -> None:
     """The expression is done; what it used is gone."""
     _current.reset(token)
     budget.total -= budget._opened - max(0, budget.left)
+
+
+def current_manner() -> Manner:
+    """Language and time zone of the customer for whom the expression at work writes."""
+    return _current.get().manner
 
 
 def take(steps: int = 1) -> None:

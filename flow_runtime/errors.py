@@ -17,6 +17,13 @@ class InvalidFlow(FlowError):
         self.problems = list(problems)
 
 
+def place_in(source: str, position: int) -> str:
+    """Where in a text a character stands: "character 7", or "line 3, character 7" when there are several lines."""
+    before = source[:position]
+    character = position - before.rfind("\n")
+    return f"line {before.count(chr(10)) + 1}, character {character}" if "\n" in source else f"character {character}"
+
+
 class NotExpected(FlowError):
     """The input does not answer what the flow waits for; the state is unchanged."""
 
@@ -39,11 +46,11 @@ class NodeFailure(FlowError):
 
 
 class ExpressionError(NodeFailure):
-    """A template or an expression is wrong, or did too much work."""
+    """A template or an expression is wrong, or did too much work. `position` counts the characters before the fault in the source."""
 
-    def __init__(self, message: str, line: int | None = None) -> None:
-        super().__init__("expression", message if line is None or line <= 1 else f"{message} (line {line})")
-        self.line = line
+    def __init__(self, message: str, position: int | None = None, source: str = "") -> None:
+        super().__init__("expression", message if position is None else f"{message.rstrip('.')} ({place_in(source, position)})")
+        self.position = position
 
 
 class LimitExceeded(NodeFailure):

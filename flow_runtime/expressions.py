@@ -17,7 +17,7 @@ from flow_runtime.errors import ExpressionError
 from flow_runtime.filters import FUNCTIONS
 from flow_runtime.limits import TEXT_CHARACTERS, VALUE_DEPTH
 from flow_runtime.printing import Missing, as_text
-from flow_runtime.sandbox import Sandbox, as_result
+from flow_runtime.sandbox import NOWHERE, Sandbox, as_result
 
 ANY_ITEM = "*"
 """Stands in a path for an item that is only known when the flow runs."""
@@ -57,7 +57,7 @@ def is_template(text: str) -> bool:
 def reading(source: str) -> Reading:
     """What a text with `{{ }}` reads."""
     try:
-        tree = _guarded(lambda: _PLAIN.template_tree(source))
+        tree = _guarded(lambda: _PLAIN.template_tree(source), source)
     except ExpressionError as error:
         return Reading(frozenset(), error)
     tree.set_environment(_PLAIN)
@@ -84,11 +84,12 @@ def _path(node: nodes.Node) -> tuple[str, ...]:
     return ()
 
 
-def _guarded(work: Callable[[], Any]) -> Any:
+def _guarded(work: Callable[[], Any], source: str = "") -> Any:
     try:
         return work()
     except TemplateSyntaxError as error:
-        raise ExpressionError(error.message or "The expression cannot be read", error.lineno) from None
+        position = error.lineno - 1 if error.lineno > NOWHERE else None
+        raise ExpressionError(error.message or "The expression cannot be read", position, source) from None
     except RecursionError:
         raise ExpressionError("The expression is nested too deeply") from None
     except (TemplateError, SyntaxError, *_ARITHMETIC) as error:
@@ -103,7 +104,7 @@ class _Compiled:
     def __init__(self, source: str, sandbox: Sandbox, escape: Callable[[str], str] | None) -> None:
         self._sandbox = sandbox
         self._escape = escape
-        self._tree: nodes.Template = _guarded(lambda: sandbox.template_tree(source))
+        self._tree: nodes.Template = _guarded(lambda: sandbox.template_tree(source), source)
         self._parts = _simple_parts(self._tree)
         self._template: Template | None = None
         self._value: Template | None = None
@@ -291,5 +292,5 @@ def render(source: str, scope: Scope, budget: Budget | None = None) -> str:
 
 @lru_cache(maxsize=1024)
 def _expression(source: str) -> Template:
-    template: Template = _guarded(lambda: _PLAIN.from_string(_PLAIN.expression_tree(source)))
+    template: Template = _guarded(lambda: _PLAIN.from_string(_PLAIN.expression_tree(source)), source)
     return template

@@ -10,6 +10,7 @@ from jinja2 import ChainableUndefined
 
 from flow_runtime.budget import charge, take, weigh, within_limits
 from flow_runtime.errors import ExpressionError
+from flow_runtime.formatting import FORMATTERS
 from flow_runtime.limits import RANGE_ITEMS, TEXT_CHARACTERS
 from flow_runtime.printing import as_text, compare, contains, described, finished, items_of
 
@@ -165,6 +166,7 @@ def _plain_filters() -> dict[str, Callable[..., Any]]:
         "pairs": _pairs,
         "split": _split,
         "date": _date,
+        **FORMATTERS,
     }
 
 

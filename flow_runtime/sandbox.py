@@ -4,10 +4,11 @@ The stock sandbox stops attribute escapes but not resource abuse; here both are 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from jinja2 import TemplateSyntaxError, nodes
+from jinja2.lexer import TokenStream
 from jinja2.parser import Parser
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -38,6 +39,9 @@ _FORBIDDEN = (
 _LOOP_WORDS = frozenset(("index", "index0", "first", "last", "length"))
 _CHAINS = re.compile(rf"(?:\bnot\s+){{{EXPRESSION_DEPTH},}}|[-+~]{{{EXPRESSION_DEPTH},}}")
 _NESTED = "The expression is nested too deeply"
+_PLACE = re.compile(r" at \d+$")
+NOWHERE = 0
+"""The `lineno` of a syntax error that is about the whole text."""
 
 
 class Guard(NodeTransformer):
@@ -132,15 +136,30 @@ class Guard(NodeTransformer):
 
 
 def _refusal(message: str, node: nodes.Node) -> TemplateSyntaxError:
-    return TemplateSyntaxError(message, getattr(node, "lineno", 1) or 1)
+    return TemplateSyntaxError(message, getattr(node, "lineno", NOWHERE) or NOWHERE)
 
 
 def _hidden(node: Any, name: str, arguments: list[nodes.Expr] | None = None) -> nodes.Filter:
     return nodes.Filter(node, name, arguments or [], [], None, None, lineno=node.lineno)
 
 
+def _by_place(tokens: Iterable[tuple[int, str, str]], source: str) -> Iterator[tuple[int, str, str]]:
+    """Each token with the place of its first character, counted from 1, where Jinja2 keeps the line."""
+    at = 0
+    try:
+        for _, kind, text in tokens:
+            at = max(at, source.find(text, at))
+            yield at + 1, kind, text
+            at += len(text)
+    except TemplateSyntaxError as error:
+        raise TemplateSyntaxError(_PLACE.sub("", error.message or ""), at + 1) from None
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
-    """The only Jinja2 environment of the project. `escape` is applied to every value that a text prints."""
+    """The only Jinja2 environment of the project. `escape` is applied to every value that a text prints.
+
+    In its syntax trees and syntax errors `lineno` is the place of a character, counted from 1, so that an editor can point at it.
+    """
 
     intercepted_binops = frozenset(["+", "-", "*", "/", "//", "%", "**"])
 
@@ -162,15 +181,23 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """The guarded syntax tree of a bare expression, as `{% set result = expression %}`."""
         _look_over(source, EXPRESSION_CHARACTERS)
         if not source.strip():
-            raise TemplateSyntaxError("The expression is empty", 1)
+            raise TemplateSyntaxError("The expression is empty", NOWHERE)
         parser = Parser(self, source, state="variable")
         expression = parser.parse_expression()
         if not parser.stream.eos:
             raise TemplateSyntaxError("There is something after the end of the expression", parser.stream.current.lineno)
         return as_result(Guard().visit(expression))
 
+    def bare_tree(self, source: str) -> nodes.Template:
+        """The syntax tree of a text that `template_tree` accepts, as its author wrote it."""
+        return super()._parse(source, None, None)
+
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         return self.template_tree(source)
+
+    def _tokenize(self, source: str, name: str | None, filename: str | None = None, state: str | None = None) -> TokenStream:
+        tokens = _by_place(self.lexer.tokeniter(source, name, filename, state), source)
+        return TokenStream(self.lexer.wrap(tokens, name, filename), name, filename)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         take()
@@ -229,11 +256,11 @@ def _is_number(value: Any) -> bool:
 
 def _look_over(source: str, longest: int) -> None:
     if len(source) > longest:
-        raise TemplateSyntaxError(f"The text is longer than {longest} characters", 1)
+        raise TemplateSyntaxError(f"The text is longer than {longest} characters", NOWHERE)
     if "\0" in source:
-        raise TemplateSyntaxError("The text holds a NUL character", source.count("\n", 0, source.index("\0")) + 1)
+        raise TemplateSyntaxError("The text holds a NUL character", source.index("\0") + 1)
     if _brackets(source) > EXPRESSION_DEPTH or _CHAINS.search(source):
-        raise TemplateSyntaxError(_NESTED, 1)
+        raise TemplateSyntaxError(_NESTED, NOWHERE)
 
 
 def _brackets(source: str) -> int:

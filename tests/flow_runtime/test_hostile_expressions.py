@@ -15,6 +15,8 @@ from node_library import load_library
 
 DATA = Path(__file__).parent.parent / "data"
 LIBRARY = load_library()
+LONGEST_S = 0.1
+MOST_KIB = 64 * 1024
 
 
 def _rows(name: str) -> list[dict[str, Any]]:
@@ -60,10 +62,12 @@ def _render(text: str, scope: dict[str, Any]) -> str:
 @pytest.mark.parametrize("row", ROWS, ids=[row["id"] for row in ROWS])
 def test_a_bad_text_is_refused_when_it_is_written_or_is_only_text(row: dict[str, Any]) -> None:
     text, scope = row["input"]["expr"], row["input"]["ctx"]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.process_time()
     problems = _problems(text) if text.strip() else ["empty"]
     result = _render(text, scope)
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < LONGEST_S
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST_KIB
     if "{{" in text or "{%" in text:
         assert problems or result == "abc where abc = '{{ 7*7 }}'" or "where input" in result
     else:
@@ -84,8 +88,8 @@ def test_an_attack_is_refused_or_harmless(attack: dict[str, Any]) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.process_time()
     result = _render(attack["text"], {"u": {"a": 1}, "d": {}})
-    assert time.process_time() - began < 0.5
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024
+    assert time.process_time() - began < LONGEST_S
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST_KIB
     assert result.startswith("refused") or len(result) < 200
     assert not any(word in result for word in FORBIDDEN_IN_RESULT) or result.startswith("refused")
 
@@ -97,7 +101,7 @@ def test_an_attack_as_a_bare_expression_is_refused_or_harmless(attack: dict[str,
         result = str(evaluate(attack["text"][2:-2], {"u": {"a": 1}, "d": {}}))
     except ExpressionError:
         result = ""
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < LONGEST_S
     assert len(result) < 200
     assert not any(word in result for word in FORBIDDEN_IN_RESULT)
 
@@ -143,8 +147,8 @@ def test_heavy_work_stops_early(text: str) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.process_time()
     _render(text, SCOPE)
-    assert time.process_time() - began < 0.5
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024
+    assert time.process_time() - began < LONGEST_S
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST_KIB
 
 
 def test_a_list_that_holds_itself_is_never_handed_on() -> None:
