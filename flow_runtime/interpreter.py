@@ -21,6 +21,7 @@ from flow_runtime.inputs import (
     TimerFired,
 )
 from flow_runtime.limits import NODES_PER_SPRINT, OUTPUT_CHARACTERS, STATE_SIZE, VISITS_PER_NODE_PER_TURN
+from flow_runtime.locales import manner_of
 from flow_runtime.nodes import FAILED, Step, Turn
 from flow_runtime.outcome import Failure, Outcome, Visit
 from flow_runtime.state import State, WaitingFor
@@ -76,7 +77,7 @@ class _Sprint:
         self._answers = bool(state.heard.get("answers"))
         self._settled = bool(state.heard.get("settled"))
         self._error = state.error
-        self._budget = Budget()
+        self._budget = Budget(manner=manner_of(state.contact))
         self._effects: list[Effect] = []
         self._trace: list[Visit] = []
         self._contact_variables: dict[str, Any] = {}
@@ -272,7 +273,7 @@ class _Sprint:
 
     def _fallback(self) -> str:
         try:
-            return self._flow.texts.render(self._flow.fallback_text, self._scope, Budget()) or DEFAULT_FALLBACK
+            return self._flow.texts.render(self._flow.fallback_text, self._scope, Budget(manner=self._budget.manner)) or DEFAULT_FALLBACK
         except ExpressionError:
             return DEFAULT_FALLBACK
 

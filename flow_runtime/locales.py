@@ -4,11 +4,12 @@ Zones are read from the package, never from the machine, so that a conversation 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from functools import lru_cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ class Manner:
 
 HOME = Manner()
 """Nothing is known about the customer."""
+
+
+def manner_of(contact: Mapping[str, Any], usual: Manner = HOME) -> Manner:
+    """How to write for this contact; what it does not say is as usual."""
+    return Manner(contact.get("language") or usual.language, contact.get("time_zone") or usual.time_zone)
 
 
 @lru_cache(maxsize=256)

@@ -2,14 +2,16 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from flow_runtime import ExpressionError
+from flow_runtime import ConversationStarted, ExpressionError, Say, load_flow, start
 from flow_runtime.budget import Budget
 from flow_runtime.expressions import render
 from flow_runtime.locales import Manner, fallbacks, find_zone, zone
+from node_library import load_library
 
 SCOPE: dict[str, Any] = {
     "day": "2026-03-31",
@@ -95,3 +97,17 @@ def test_zones_come_from_the_package_and_languages_fall_back() -> None:
 def test_the_runtime_loads_no_languages_before_they_are_needed() -> None:
     code = "import sys, flow_runtime, node_library; node_library.load_library(); print('babel' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+def test_a_flow_writes_in_its_contacts_language() -> None:
+    document = {
+        "schema_version": 1,
+        "name": "Price",
+        "triggers": [{"id": "start", "type": "conversation_start", "node": "n"}],
+        "nodes": {"n": {"type": "send_message", "settings": {"text": "{{ 1234.5 | format_money('EUR') }}"}}},
+        "edges": {},
+    }
+    began = ConversationStarted(at=datetime(2026, 1, 1, tzinfo=UTC))
+    outcome = start(load_flow(document, load_library()), began, conversation_id="c", contact={"language": "de"})
+    said = [effect.text for effect in outcome.effects if isinstance(effect, Say)]
+    assert said == ["1.234,50\xa0€"]
