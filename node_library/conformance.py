@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from node_library.cases import complaints_about
 from node_library.contract import BrokenNode, FolderNode, read_node
-from node_library.widgets import SHAPES
+from node_library.widgets import CELLS, SHAPES
 
 _MAY_IMPORT = frozenset(
     (
@@ -61,9 +61,19 @@ def _settings(node: FolderNode) -> Iterator[str]:
             yield f"settings.{name}: the default does not fit"
         if part["x-widget"] == "select" and "enum" not in part:
             yield f"settings.{name}: a select needs an enum"
+        if part["x-widget"] == "rows":
+            yield from _columns(name, part.get("items", {}).get("properties", {}))
         needed = part.get("x-show-if", {}).get("field")
         if needed is not None and needed not in node.schema["properties"]:
             yield f"settings.{name}: is shown by {needed}, which is no setting"
+
+
+def _columns(name: str, columns: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    if not columns:
+        yield f"settings.{name}: rows need columns, as items.properties"
+    for column, part in columns.items():
+        if part.get("x-widget") not in CELLS or not part.get("title"):
+            yield f"settings.{name}.{column}: a column has a title and one of the widgets {', '.join(CELLS)}"
 
 
 def _ports(node: FolderNode) -> Iterator[str]:

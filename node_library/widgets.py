@@ -109,6 +109,7 @@ SHAPES: Mapping[str, Schema] = {
             },
         },
     },
+    "rows": {"type": "array", "maxItems": 100},
     "pick": {
         "type": "array",
         "maxItems": 100,
@@ -123,7 +124,11 @@ SHAPES: Mapping[str, Schema] = {
         },
     },
 }
-"""Every widget, with the shape of its value."""
+"""Every widget, with the shape of its value. `rows` is a table: node.json gives its `items`, an object whose properties are the columns,
+each with a title and one of the widgets in CELLS."""
+
+CELLS = ("text", "variable", "number", "select")
+"""What a column of `rows` may be."""
 
 
 def with_shapes(schema: Mapping[str, Any]) -> Schema:
@@ -133,4 +138,8 @@ def with_shapes(schema: Mapping[str, Any]) -> Schema:
 
 
 def _shaped(part: Mapping[str, Any]) -> Schema:
-    return {**SHAPES.get(part.get("x-widget", ""), {}), **part}
+    shaped: Schema = {**SHAPES.get(part.get("x-widget", ""), {}), **part}
+    if part.get("x-widget") == "rows" and "properties" in shaped.get("items", {}):
+        columns = {name: _shaped(column) for name, column in shaped["items"]["properties"].items()}
+        shaped["items"] = {"type": "object", "additionalProperties": False, **shaped["items"], "properties": columns}
+    return shaped

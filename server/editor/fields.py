@@ -61,6 +61,7 @@ class Field:
     error: str = ""
     problem: str = ""
     item: Mapping[str, Any] = field(default_factory=dict)
+    columns: Sequence["Field"] = ()
 
 
 def fields_of(
@@ -100,6 +101,7 @@ def _field(name: str, part: Mapping[str, Any], value: Any, required: bool, error
         error=error,
         problem=problem,
         item=part.get("items", {}),
+        columns=fields_of(part.get("items", {}), {}) if widget_of(part) == "rows" else (),
     )
 
 
@@ -255,6 +257,25 @@ def _pick(name: str, part: Mapping[str, Any], form: FormMultiDict) -> list[dict[
     return [{"variable": variable.strip(), "path": path.strip()} for variable, path in _rows(form, name, "variable", "path")]
 
 
+def _table(name: str, part: Mapping[str, Any], form: FormMultiDict) -> list[dict[str, Any]]:
+    """Rows of several columns. An empty cell is left out; a row in which nothing was written is not filled in yet."""
+    columns: Mapping[str, Mapping[str, Any]] = part.get("items", {}).get("properties", {})
+    found = []
+    for cells in _rows(form, name, *columns):
+        sent = zip(columns.items(), cells, strict=True)
+        row = {column: value for (column, about), cell in sent if (value := _cell(about, cell)) not in ("", None)}
+        if any(widget_of(columns[column]) != "select" for column in row):
+            found.append(row)
+    return found
+
+
+def _cell(part: Mapping[str, Any], text: str) -> Any:
+    kind = widget_of(part)
+    if kind == "number":
+        return as_number(text, whole=part.get("type") == "integer")
+    return next((value for value, _ in _options(part) if str(value) == text), text) if kind == "select" else text.strip()
+
+
 def _names(name: str, part: Mapping[str, Any], form: FormMultiDict) -> list[str]:
     return list(dict.fromkeys(_all(form, name)))
 
@@ -280,6 +301,7 @@ READERS: Mapping[str, Callable[[str, Mapping[str, Any], FormMultiDict], Any]] = 
     "assignments": _assignments,
     "key_value": _key_value,
     "pick": _pick,
+    "rows": _table,
     "intents": _names,
     "list": _list,
     "duration": _duration,

@@ -39,6 +39,13 @@ def _change_json(path: Path, change: Callable[[Any], None]) -> None:
         (lambda about: about["settings"]["properties"]["text"].update({"type": "words"}), "'words' is not valid"),
         (lambda about: about["settings"]["properties"]["text"].update({"x-show-if": {"field": "mood", "is": 1}}), "is shown by mood"),
         (lambda about: about["settings"]["properties"].update(kind={"title": "Kind", "x-widget": "select"}), "a select needs an enum"),
+        (lambda about: about["settings"]["properties"].update(rows={"title": "Rows", "x-widget": "rows"}), "rows need columns"),
+        (
+            lambda about: about["settings"]["properties"].update(
+                rows={"title": "Rows", "x-widget": "rows", "items": {"properties": {"a": {"title": "A", "x-widget": "rich"}}}}
+            ),
+            "settings.rows.a: a column has a title",
+        ),
         (lambda about: about.update(card="{colour}"), "card: colour is no setting"),
         (lambda about: about["ports"].append({"each": "stamps"}), "ports: stamps is no setting"),
         (lambda about: about["ports"].append({"name": "lost", "title": "Lost"}), "no case leaves by lost"),

@@ -20,6 +20,35 @@ def sent(**values: Any) -> FormMultiDict:
     return FormMultiDict([(name, one) for name, value in pairs for one in (value if isinstance(value, list) else [value])])
 
 
+TABLE = {
+    "items": {
+        "required": ["name"],
+        "properties": {
+            "name": {"title": "Name", "x-widget": "variable"},
+            "kind": {"title": "Kind", "enum": ["text", "number"], "default": "text", "x-widget": "select"},
+            "most": {"type": "integer", "title": "At most", "x-widget": "number"},
+        },
+    }
+}
+
+
+def test_a_table_has_rows_of_what_was_written() -> None:
+    cells = {"f__name": ["age ", "", "city"], "f__kind": ["number", "text", "text"], "f__most": ["120", "", ""]}
+    rows = [{"name": "age", "kind": "number", "most": 120}, {"name": "city", "kind": "text"}]
+    assert read(schema("rows", **TABLE), sent(**cells), {}) == {"f": rows}
+    assert check(schema("rows", **TABLE), {"f": rows}) == {}
+    assert check(schema("rows", title="Fields", **TABLE), {"f": [{"name": "not a name"}]})["f"].startswith('"Fields, row 1"')
+
+
+def test_a_table_is_drawn_by_its_columns() -> None:
+    (table,) = fields_of(schema("rows", **TABLE), {})
+    assert [(column.name, column.widget, column.value, column.required) for column in table.columns] == [
+        ("name", "variable", None, True),
+        ("kind", "select", "text", False),
+        ("most", "number", None, False),
+    ]
+
+
 @pytest.mark.parametrize(
     ("widget", "form", "value"),
     [
