@@ -1,4 +1,4 @@
-// Builds ui/static/dist: hashed scripts and styles, the icon sprite, lazily loaded libraries, and manifest.json that maps plain names to hashed ones.
+// Builds ui/static/dist: hashed scripts and styles, the icon sprites, lazily loaded libraries, and manifest.json that maps plain names to hashed ones.
 // Usage: node ui/build.mjs [--dev]
 import * as esbuild from "esbuild";
 import { createHash } from "node:crypto";
@@ -15,7 +15,7 @@ const modules = path.join(root, "node_modules");
 const dev = process.argv.includes("--dev");
 
 /** Names of the files that this build made; what earlier builds left goes at the end, so that a running server never misses a file. */
-const made = new Set(["manifest.json", "preload.json"]);
+const made = new Set(["manifest.json", "preload.json", "sprites.json"]);
 /** plain name -> hashed name */
 const manifest = {};
 /** plain name -> hashed names it imports statically, for <link rel="modulepreload"> */
@@ -104,12 +104,15 @@ const alone = () =>
   });
 
 fs.mkdirSync(out, { recursive: true });
-put("icons.svg", sprite(icons(root)));
+const { first, more } = icons(root);
+put("icons.svg", sprite(first));
+put("more-icons.svg", sprite(more));
 put("favicon.svg", fs.readFileSync(path.join(src, "favicon.svg")));
 put("plotly.js", fs.readFileSync(path.join(modules, "plotly.js-basic-dist-min/plotly-basic.min.js")));
 for (const result of await Promise.all([pages(), styles(), alone()])) record(result.metafile);
 const json = (value) => JSON.stringify(Object.fromEntries(Object.entries(value).sort()), null, 1) + "\n";
 fs.writeFileSync(path.join(out, "preload.json"), json(preload));
+fs.writeFileSync(path.join(out, "sprites.json"), json(Object.fromEntries(more.map(({ name }) => [name, "more-icons.svg"]))));
 fs.writeFileSync(path.join(out, "manifest.part"), json(manifest));
 fs.renameSync(path.join(out, "manifest.part"), path.join(out, "manifest.json")); // last: who sees a manifest sees every file it names
 for (const file of fs.readdirSync(out)) if (!made.has(file)) fs.rmSync(path.join(out, file));

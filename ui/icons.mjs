@@ -13,18 +13,25 @@ const SOURCES = [
   { folder: "server", extension: ".py", areas: (text) => text.match(/\bicon["']?\s*[=:(][^,)}\n]*/g) ?? [] },
 ];
 
-/** Every icon of the sprite: {name, file}. A step's own picture is called "node-" and its type. */
+/** What the editor page shows at once, and what every script may show: these icons are in the first sprite, the others in the second. */
+const FIRST = /^ui\/(?:src\/|templates\/(?:_ui|_fields|editor\/(?:editor|_around|_canvas_tools|_dialogs|_find|_form|_node|_quick|_top))\.html)/;
+
+/** The icons of both sprites: {first: [{name, file}], more: [{name, file}]}. A step's own picture is called "node-" and its type. */
 export function icons(root) {
   const lucide = (name) => path.join(root, "node_modules/lucide-static/icons", `${name}.svg`);
-  const used = usedNames(root, (name) => fs.existsSync(lucide(name))).map((name) => ({ name, file: lucide(name) }));
+  const known = (name) => fs.existsSync(lucide(name));
+  const entry = (name) => ({ name, file: lucide(name) });
+  const first = usedNames(root, known, (file) => FIRST.test(file));
+  const more = usedNames(root, known, () => true).filter((name) => !first.includes(name));
   const steps = filesIn(path.join(root, "node_library"), "icon.svg").map((file) => ({ name: `node-${path.basename(path.dirname(file))}`, file }));
-  return [...used, ...steps.sort((a, b) => a.name.localeCompare(b.name))];
+  return { first: [...first.map(entry), ...steps.sort((a, b) => a.name.localeCompare(b.name))], more: more.map(entry) };
 }
 
-function usedNames(root, known) {
+function usedNames(root, known, wanted) {
   const found = new Set();
   for (const { folder, extension, areas } of SOURCES) {
     for (const file of filesIn(path.join(root, folder), extension)) {
+      if (!wanted(path.relative(root, file).split(path.sep).join("/"))) continue;
       for (const area of areas(fs.readFileSync(file, "utf8"))) {
         for (const { 1: name, index } of area.matchAll(QUOTED)) {
           if (known(name) && !NOT_AN_ICON.test(area.slice(0, index))) found.add(name);

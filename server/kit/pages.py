@@ -142,6 +142,11 @@ def asset(name: str) -> str:
     return f"{STATIC_URL}{_built('manifest.json')[name]}"
 
 
+def icon_address(name: str) -> str:
+    """Where an icon is drawn: in the sprite of the editor page, or in the one with all other icons."""
+    return f"{asset(_built('sprites.json').get(name, 'icons.svg'))}#{name}"
+
+
 def preloads(name: str) -> list[str]:
     """Addresses of the modules that a built script imports at once."""
     return [STATIC_URL + file for file in _built("preload.json").get(name, ())]
@@ -182,7 +187,7 @@ def environment() -> Environment:
     env = Environment(
         loader=FileSystemLoader(UI / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    env.globals |= {"asset": asset, "preloads": preloads, "htmx_config": json.dumps(HTMX_CONFIG)}
+    env.globals |= {"asset": asset, "preloads": preloads, "icon_address": icon_address, "htmx_config": json.dumps(HTMX_CONFIG)}
     env.filters |= {"number": _number, "iso": datetime.isoformat, "initials": _initials}
     return env
 

@@ -43,8 +43,8 @@ def test_heavy_libraries_wait_until_they_are_needed() -> None:
 
 
 def test_every_icon_that_a_page_names_is_in_the_sprite() -> None:
-    sprite = (DIST / Path(asset("icons.svg")).name).read_text()
-    there = set(re.findall(r'<symbol id="([^"]+)"', sprite))
+    sprites = [(DIST / Path(asset(name)).name).read_text() for name in ("icons.svg", "more-icons.svg")]
+    there = {name for sprite in sprites for name in re.findall(r'<symbol id="([^"]+)"', sprite)}
     pages = (ROOT / "ui/templates").rglob("*.html")
     named = {name for page in pages for name in re.findall(r"""\bicon\(["']([a-z0-9-]+)["']\)""", page.read_text())}
     assert named <= there

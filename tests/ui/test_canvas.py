@@ -1,12 +1,13 @@
 """The canvas, driven by mouse, keyboard and fingers in Chromium. The server behind it keeps a flow in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from tests.ui.canvas_page import Flow, canvas_app
 from tests.ui.serving import served
@@ -323,6 +324,18 @@ async def test_find_goes_to_a_step_and_a_problem_opens_its_field(desk: Desk) -> 
     await desk.page.get_by_role("button", name="Go").click()
     await expect(desk.page.locator("#f-title")).to_be_focused()
     assert await desk.selected() == ["n0"]
+
+
+async def test_find_takes_the_keys_typed_while_its_script_loads(desk: Desk) -> None:
+    async def late(route: Route) -> None:
+        await asyncio.sleep(0.4)
+        await route.continue_()
+
+    await desk.page.route("**/chunk-find-*.js", late)
+    await desk.page.keyboard.press("Control+k")
+    await desk.page.keyboard.type("step 11")
+    await desk.page.keyboard.press("Enter")
+    await expect(desk.step("n11")).to_be_focused()
 
 
 async def test_tidy_up_leaves_no_step_on_another(desk: Desk) -> None:

@@ -1,5 +1,4 @@
 import { byId } from "../page/events";
-import { show } from "./quick";
 import type { FlowCanvas } from "./canvas";
 import type { Sync } from "./sync";
 
@@ -13,7 +12,7 @@ export function startCommands(canvas: FlowCanvas, sync: Sync): void {
     "fit": () => canvas.fit(),
     "tidy": () => void import("./layout").then(({ tidy }) => tidy(canvas)),
     "test": () => byId("tab-test")?.click(),
-    "find": () => void import("./find").then(({ openFind }) => openFind(canvas)),
+    "find": () => find(canvas),
     "shortcuts": () => void import("./shortcuts").then(({ showShortcuts }) => showShortcuts(byId<HTMLDialogElement>("shortcuts")!)),
     "copy": () => canvas.clipboard.copy(),
     "paste": () => canvas.clipboard.paste(),
@@ -39,6 +38,23 @@ export function startCommands(canvas: FlowCanvas, sync: Sync): void {
   startContextMenu(canvas);
 }
 
+/** The dialog opens at once, so that no key is lost while its script loads. */
+function find(canvas: FlowCanvas): void {
+  const input = byId<HTMLInputElement>("find-input");
+  const dialog = byId<HTMLDialogElement>("find");
+  if (!input || !dialog || dialog.open) return;
+  input.value = "";
+  dialog.showModal();
+  input.focus();
+  let entered = false;
+  const loaded = new AbortController();
+  input.addEventListener("keydown", ({ key }) => (entered ||= key === "Enter"), { signal: loaded.signal });
+  void import("./find").then(({ openFind }) => {
+    loaded.abort();
+    openFind(canvas, entered);
+  });
+}
+
 function withNode(canvas: FlowCanvas, act: (node: ReturnType<FlowCanvas["selection"]["nodes"]>[number]) => void): void {
   const [node] = canvas.selection.nodes();
   if (node) act(node);
@@ -54,20 +70,13 @@ function anywhere(event: KeyboardEvent, commands: Record<string, (from: HTMLElem
   commands[name]?.(event.target as HTMLElement);
 }
 
-/** Right click, long press or the menu key: what can be done here. Items say by `data-for` when they fit. */
+/** Right click, long press or the menu key: what can be done here. */
 function startContextMenu(canvas: FlowCanvas): void {
-  const menu = byId("canvas-menu");
-  if (!menu) return;
   canvas.addEventListener("contextmenu", (event) => {
     const on = event.target as Element;
     if (on.closest(".fc-ui")) return;
     event.preventDefault();
-    if (canvas.readonly) return;
-    const thing = on.closest<Element>("flow-node")?.id ?? on.closest<SVGElement>("[data-edge]")?.dataset["edge"];
-    if (thing && !canvas.selection.has(thing)) canvas.selection.only(thing);
-    const kind = canvas.selection.nodes().length > 1 ? "several" : canvas.selection.nodes().length ? "node" : canvas.selection.edges().length ? "edge" : "empty";
-    for (const item of menu.querySelectorAll<HTMLElement>("[data-for]")) item.hidden = !item.dataset["for"]!.split(" ").includes(thing ? kind : "empty");
-    const box = on.getBoundingClientRect();
-    show(menu, event.clientX || box.left + 16, event.clientY || box.top + 16);
+    const { clientX, clientY } = event;
+    if (!canvas.readonly) void import("./quick").then(({ offerActions }) => offerActions(canvas, on, clientX, clientY));
   });
 }

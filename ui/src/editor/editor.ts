@@ -3,23 +3,23 @@ import { defineCanvas, type FlowCanvas } from "./canvas";
 import { startCommands } from "./commands";
 import type { CanvasEvents } from "./operation";
 import { startPalette } from "./palette";
-import { Panel } from "./panel";
-import { startQuickMenu } from "./quick";
+import type { Panel } from "./panel";
 import { Sync } from "./sync";
 import { startTrace } from "./trace";
 
 function start(canvas: FlowCanvas): void {
-  const sync = new Sync(canvas, () => void panel.refresh());
-  const panel = new Panel(canvas, sync);
+  let panel: Promise<Panel> | null = null;
+  const firstPanel = (): Promise<Panel> => (panel ??= import("./panel").then(({ Panel }) => new Panel(canvas, sync)));
+  const sync = new Sync(canvas, () => void panel?.then((shown) => shown.refresh()));
   const on = <Name extends keyof CanvasEvents>(name: Name, act: (detail: CanvasEvents[Name]) => void): void =>
     canvas.addEventListener(name as keyof HTMLElementEventMap, (event) => act((event as CustomEvent<CanvasEvents[Name]>).detail));
 
   on("flow:op", (operation) => sync.operate(operation));
   on("flow:history", ({ direction }) => sync.history(direction));
   on("flow:announce", ({ text }) => announce(text));
-  on("flow:open", ({ id, focus, field }) => void panel.open(id, focus, field));
+  on("flow:open", ({ id, focus, field }) => void firstPanel().then((shown) => shown.open(id, focus, field)));
   on("flow:select", ({ ids }) => {
-    if (!ids.length) void panel.close();
+    if (!ids.length) void panel?.then((shown) => shown.close());
   });
   on("flow:view", ({ k }) => {
     const zoom = byId("zoom");
@@ -32,7 +32,7 @@ function start(canvas: FlowCanvas): void {
   });
 
   startCommands(canvas, sync);
-  startQuickMenu(canvas);
+  on("flow:quickadd", (next) => void import("./quick").then(({ offerNext }) => offerNext(canvas, next)));
   startTrace(canvas);
   const palette = document.querySelector<HTMLElement>(".palette");
   if (palette) startPalette(canvas, palette);

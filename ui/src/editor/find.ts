@@ -4,15 +4,15 @@ import type { FlowNode } from "./node";
 
 const MOST = 30;
 
-let open: (() => void) | null = null;
+let open: ((entered: boolean) => void) | null = null;
 
-/** Ctrl+K: find a step by its name, its kind, or any text on its card. */
-export function openFind(canvas: FlowCanvas): void {
+/** Ctrl+K: find a step by its name, its kind, or any text on its card. The dialog is open, and may hold words already; `entered`: Enter too was pressed before this ran. */
+export function openFind(canvas: FlowCanvas, entered: boolean): void {
   open ??= prepare(canvas);
-  open?.();
+  open?.(entered);
 }
 
-function prepare(canvas: FlowCanvas): (() => void) | null {
+function prepare(canvas: FlowCanvas): ((entered: boolean) => void) | null {
   const dialog = byId<HTMLDialogElement>("find");
   const input = byId<HTMLInputElement>("find-input");
   const list = byId("find-list");
@@ -36,21 +36,20 @@ function prepare(canvas: FlowCanvas): (() => void) | null {
     dialog.close();
     canvas.goTo(node);
   };
+  const goOn = (): void => go((list.children[chosen()] as HTMLElement | undefined)?.dataset["node"]);
 
   input.addEventListener("input", offer);
   input.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) choose((chosen() + step + list.childElementCount) % Math.max(1, list.childElementCount));
-    else if (event.key === "Enter") go((list.children[chosen()] as HTMLElement | undefined)?.dataset["node"]);
+    else if (event.key === "Enter") goOn();
     else return;
     event.preventDefault();
   });
   list.addEventListener("click", (event) => go((event.target as Element).closest<HTMLElement>("[data-node]")?.dataset["node"]));
-  return () => {
-    input.value = "";
+  return (entered) => {
     offer();
-    dialog.showModal();
-    input.focus();
+    if (entered) goOn();
   };
 }
 

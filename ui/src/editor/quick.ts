@@ -7,30 +7,39 @@ import { remember } from "./palette";
 const MARGIN = 8;
 
 /** The menu of next steps, where a connection was dropped on an empty place or a step goes into a connection. */
-export function startQuickMenu(canvas: FlowCanvas): void {
+export function offerNext(canvas: FlowCanvas, next: NextStep): void {
   const menu = byId("quick");
   if (!menu) return;
-  let asked: NextStep | null = null;
-  menu.replaceChildren(...[...document.querySelectorAll<HTMLElement>(".palette .pitem[data-type]")].map(menuItem));
-  canvas.addEventListener("flow:quickadd" as keyof HTMLElementEventMap, (event) => {
-    const next = (event as CustomEvent<NextStep>).detail;
-    asked = next;
-    // not inside pointerup: the light dismiss of popovers would close it at once
-    setTimeout(() => show(menu, next.clientX, next.clientY));
-  });
-  menu.addEventListener("click", (event) => {
+  if (!menu.childElementCount) menu.append(...[...document.querySelectorAll<HTMLElement>(".palette .pitem[data-type]")].map(menuItem));
+  menu.onclick = (event) => {
     const type = (event.target as Element).closest<HTMLElement>("[data-type]")?.dataset["type"];
-    if (!type || !asked) return;
-    menu.hidePopover();
-    const id = newId("n");
-    const { source, port, split } = asked;
-    remember(type);
-    canvas.selectWhenAdded([id]);
-    const place = { op: "add" as const, id, type, x: onGrid(asked.x), y: onGrid(asked.y - 24) };
-    if (split) canvas.operate({ ...place, split, edge2: newId("e") });
-    else if (source && port) canvas.operate({ ...place, source, port, edge: newId("e") });
-    else canvas.operate(place);
-  });
+    if (type) add(canvas, next, type);
+    if (type) menu.hidePopover();
+  };
+  // not inside pointerup: the light dismiss of popovers would close it at once
+  setTimeout(() => show(menu, next.clientX, next.clientY));
+}
+
+function add(canvas: FlowCanvas, { x, y, source, port, split }: NextStep, type: string): void {
+  const id = newId("n");
+  remember(type);
+  canvas.selectWhenAdded([id]);
+  const place = { op: "add" as const, id, type, x: onGrid(x), y: onGrid(y - 24) };
+  if (split) canvas.operate({ ...place, split, edge2: newId("e") });
+  else if (source && port) canvas.operate({ ...place, source, port, edge: newId("e") });
+  else canvas.operate(place);
+}
+
+/** The context menu: items say by `data-for` when they fit. */
+export function offerActions(canvas: FlowCanvas, on: Element, x: number, y: number): void {
+  const menu = byId("canvas-menu");
+  if (!menu) return;
+  const thing = on.closest<Element>("flow-node")?.id ?? on.closest<SVGElement>("[data-edge]")?.dataset["edge"];
+  if (thing && !canvas.selection.has(thing)) canvas.selection.only(thing);
+  const kind = canvas.selection.nodes().length > 1 ? "several" : canvas.selection.nodes().length ? "node" : canvas.selection.edges().length ? "edge" : "empty";
+  for (const item of menu.querySelectorAll<HTMLElement>("[data-for]")) item.hidden = !item.dataset["for"]!.split(" ").includes(thing ? kind : "empty");
+  const box = on.getBoundingClientRect();
+  show(menu, x || box.left + 16, y || box.top + 16);
 }
 
 function menuItem(step: HTMLElement): HTMLElement {
@@ -42,7 +51,7 @@ function menuItem(step: HTMLElement): HTMLElement {
   return item;
 }
 
-export function show(menu: HTMLElement, x: number, y: number): void {
+function show(menu: HTMLElement, x: number, y: number): void {
   menu.showPopover();
   menu.style.left = `${Math.max(MARGIN, Math.min(x, innerWidth - menu.offsetWidth - MARGIN))}px`;
   menu.style.top = `${Math.max(MARGIN, Math.min(y, innerHeight - menu.offsetHeight - MARGIN))}px`;

@@ -5,11 +5,13 @@ type Text = HTMLInputElement | HTMLTextAreaElement;
 const OPENING = /\{\{\s*([\w.]*)$/;
 
 /** Offers the variables of the <datalist> named by `data-variables` after `{{` was typed. */
-export function startCompletion(): void {
+export function startCompletion(): (event: Event) => void {
   const list = new Completions();
-  document.addEventListener("input", (event) => list.offer(event.target as Text));
   document.addEventListener("keydown", (event) => list.key(event), true);
   document.addEventListener("focusout", () => list.close());
+  return (event) => {
+    if (event.type === "input") list.offer(event.target as Text);
+  };
 }
 
 class Completions {

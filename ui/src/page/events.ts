@@ -7,6 +7,16 @@ export function onClick(selector: string, act: (element: HTMLElement, event: Mou
   });
 }
 
+/** Runs `load` when one of these events first touches what `selector` names, and hands it that event and every later one. */
+export function lazily(events: string[], selector: string, load: () => Promise<(event: Event) => void>): void {
+  let act: Promise<(event: Event) => void> | null = null;
+  for (const name of events) {
+    document.addEventListener(name, (event) => {
+      if ((event.target as Element).closest?.(selector)) void (act ??= load()).then((done) => done(event));
+    });
+  }
+}
+
 export function byId<T extends HTMLElement = HTMLElement>(id: string | null | undefined): T | null {
   return id ? (document.getElementById(id) as T | null) : null;
 }

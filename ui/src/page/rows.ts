@@ -1,13 +1,13 @@
-import { announce, newId, onClick } from "./events";
+import { announce, newId } from "./events";
 
 /** Lists of rows in a form: add, remove, move by buttons, sort by dragging the grip. Every change fires `rows:changed`. */
-export function startRows(): void {
-  onClick("[data-row]", (button) => {
-    const act = { add: addRow, remove: removeRow, up: moveUp, down: moveDown }[button.dataset["row"] ?? ""];
-    act?.(button);
-  });
-  document.addEventListener("pointerdown", startSorting);
+export function rowsTouched(event: Event): void {
+  if (event.type === "pointerdown") return startSorting(event as PointerEvent);
+  const button = event.type === "click" && (event.target as Element).closest<HTMLElement>("[data-row]");
+  if (button) ACTS[button.dataset["row"] ?? ""]?.(button);
 }
+
+const ACTS: Record<string, (button: HTMLElement) => void> = { add: addRow, remove: removeRow, up: moveUp, down: moveDown };
 
 function changed(rows: Element): void {
   rows.dispatchEvent(new CustomEvent("rows:changed", { bubbles: true }));
@@ -68,7 +68,6 @@ function startSorting(down: PointerEvent): void {
   const row = grip?.closest("li");
   const rows = row?.parentElement;
   if (!grip || !row || !rows || down.button !== 0) return;
-  down.preventDefault();
   const before = [...rows.children];
   const stop = new AbortController();
   row.classList.add("lifted");

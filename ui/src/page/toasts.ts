@@ -49,9 +49,9 @@ export function toast(text: string, variant: Variant = "info"): void {
   byId("toasts")?.append(box);
 }
 
-/** An icon of the sprite, by the address that the page's own icons use. */
+/** An icon of the first sprite, by the address that the page's own icons use. */
 export function icon(name: string): SVGSVGElement {
-  const sprite = document.querySelector("svg.icon use")?.getAttribute("href")?.split("#")[0] ?? "";
+  const sprite = document.querySelector('svg.icon use[href*="/icons-"]')?.getAttribute("href")?.split("#")[0] ?? "";
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("class", "icon");
   svg.setAttribute("aria-hidden", "true");
