@@ -22,7 +22,7 @@ class OpenCall:
     """A call that is performed now: `lease_no` proves that this process may.
 
     `id` is the idempotency key all the way out. One try may take `timeout_s`; a failed one is made again `retry_times` at most, after
-    `retry_pause_s`; nothing is begun after `due_at`.
+    `retry_pause_s`; nothing is begun after `due_at`. `tries` is how many were made before.
     """
 
     tenant_id: UUID
@@ -36,6 +36,12 @@ class OpenCall:
     lease_no: int = 0
     retry_times: int = 0
     retry_pause_s: float = 0.0
+    tries: int = 0
+
+    @property
+    def try_id(self) -> str:
+        """The id of this try, for what is counted try by try."""
+        return f"{self.id}#{self.tries}" if self.tries else self.id
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -71,14 +71,24 @@ class Gateway:
             self._client = None
 
     async def reply(
-        self, provider: Provider, request: ReplyRequest, on_delta: OnDelta | None = None, *, timeout_s: float = 30.0
+        self,
+        provider: Provider,
+        request: ReplyRequest,
+        on_delta: OnDelta | None = None,
+        *,
+        timeout_s: float = 30.0,
+        answer_schema: Mapping[str, Any] | None = None,
     ) -> ReplyResult:
-        """One reply, told piece by piece to `on_delta`. Raises `ModelFailed`; nothing that was told is ever told again."""
+        """One reply, told piece by piece to `on_delta`. Raises `ModelFailed`; nothing that was told is ever told again.
+
+        With `answer_schema` the provider is asked for JSON of that schema, by its own means (`response_format`). Not all have them: what
+        comes back is text that has to be checked.
+        """
         try:
             self._http.check(provider.address)
         except OutboundRefused as refused:
             raise ModelFailed("refused", f"The address of {provider.name} cannot be used. {refused}") from refused
-        attempt = _Attempt(provider, request, on_delta, self._idle_s)
+        attempt = _Attempt(provider, request, on_delta, self._idle_s, answer_schema)
         libraries = await asyncio.to_thread(_libraries)  # before the clock starts: the first time this takes seconds
         try:
             async with asyncio.timeout(timeout_s):
@@ -121,6 +131,7 @@ class _Attempt:
     request: ReplyRequest
     on_delta: OnDelta | None
     idle_s: float
+    answer_schema: Mapping[str, Any] | None = None
     parts: list[str] = field(default_factory=list)
     length: int = 0
     skipped: int = 0
@@ -136,7 +147,10 @@ class _Attempt:
 
     async def make(self, litellm: ModuleType, client: Any) -> ReplyResult:
         started = time.perf_counter()
-        options = {"temperature": self.request.temperature, "max_tokens": self.request.max_tokens}
+        options: dict[str, Any] = {"temperature": self.request.temperature, "max_tokens": self.request.max_tokens}
+        if self.answer_schema is not None:
+            schema = {"name": "answer", "strict": True, "schema": self.answer_schema}
+            options["response_format"] = {"type": "json_schema", "json_schema": schema}
         stream = await self._heard(
             litellm.acompletion(
                 model=f"openai/{self.provider.model}",

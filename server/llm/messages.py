@@ -75,13 +75,19 @@ class ReplyResult(msgspec.Struct, frozen=True):
 
 
 class ModelFailed(Exception):
-    """The model gave no usable reply. `partial` is what had been said before it broke off; `too_long` asks for a shorter conversation."""
+    """The model gave no usable reply.
 
-    def __init__(self, kind: FailureKind, sentence: str, *, partial: str = "", too_long: bool = False) -> None:
+    `partial` is what had been said before it broke off; `too_long` asks for a shorter conversation; `spent` is what it took all the same.
+    """
+
+    def __init__(
+        self, kind: FailureKind, sentence: str, *, partial: str = "", too_long: bool = False, spent: ReplyResult | None = None
+    ) -> None:
         super().__init__(sentence)
         self.kind: FailureKind = kind
         self.partial = partial
         self.too_long = too_long
+        self.spent = spent
 
     @property
     def may_retry(self) -> bool:

@@ -50,11 +50,12 @@ async def try_until_done(tools: Tools, call: OpenCall) -> CallEnd:
         return CallEnd.failed("not_available", what_is_missing(call.kind))
     began = time.perf_counter()
     notes: list[Callable[[AsyncConnection], Awaitable[None]]] = []
-    for left in range(call.retry_times, -1, -1):
-        end = await _try(tools, call, performing)
+    for tries in range(call.retry_times + 1):
+        end = await _try(tools, replace(call, tries=tries), performing)
         if end.also is not None:
             notes.append(end.also)
-        if end.error is None or not end.may_retry or not left or clock.now() + timedelta(seconds=call.retry_pause_s) >= call.due_at:
+        begins = clock.now() + timedelta(seconds=call.retry_pause_s)
+        if end.error is None or not end.may_retry or tries == call.retry_times or begins >= call.due_at:
             break
         log.info("call %s is made again in %.1f s: %s", call.id, call.retry_pause_s, end.error)
         await asyncio.sleep(call.retry_pause_s)

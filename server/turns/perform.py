@@ -16,7 +16,7 @@ from server.kit.live import Live
 from server.llm.gateway import gateway_of
 from server.llm.messages import ChatMessage, ModelFailed, Provider, ReplyRequest, ReplyResult
 from server.llm.providers import open_provider
-from server.llm.usage import record_usage
+from server.llm.usage import note_usage, told_usage
 
 TELL_EVERY_S = 0.05
 MOST_CHARACTERS_OF_HISTORY = 24_000
@@ -49,20 +49,11 @@ async def reply(tools: Tools, call: OpenCall) -> CallEnd:
 
 
 def _end_of(call: OpenCall, provider: Provider | None, result: ReplyResult | ModelFailed, ms: int) -> CallEnd:
-    async def note(conn: AsyncConnection) -> None:
-        if provider is not None:
-            await record_usage(conn, call.tenant_id, provider, result, ms=ms, call_id=call.id, conversation_id=call.conversation_id)
-
+    note = note_usage(call, provider, result, ms)
     if isinstance(result, ModelFailed):
-        return CallEnd(False, error=CallError(result.kind, str(result)), ms=ms, also=note)
-    used = {
-        "model": result.model,
-        "input_tokens": result.input_tokens,
-        "output_tokens": result.output_tokens,
-        "cost_usd": result.cost_usd,
-        "ms": result.ms,
-    }
-    return CallEnd(True, result.to_json(), ms=ms, usage=used, also=note)
+        may_retry = result.kind not in ("no_model", "refused")
+        return CallEnd(False, error=CallError(result.kind, str(result)), also=note, may_retry=may_retry)
+    return CallEnd(True, result.to_json(), usage=told_usage(result), also=note)
 
 
 async def _earlier(conn: AsyncConnection, call: OpenCall, count: int, asked: str) -> list[ChatMessage]:

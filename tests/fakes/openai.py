@@ -1,11 +1,13 @@
 """A model provider that speaks the OpenAI protocol; the model's name says how it behaves.
 
-`echo` repeats the last message, `say:<text>` says that text, `slow:<seconds>` thinks first, `fail:<status>` and `fail:<status>:<seconds>`
-refuse (the latter asks to come back), `flaky:<times>` fails so often before it answers, `short:<count>` accepts so many messages at most;
+`echo` repeats the last message, `say:<text>` says that text, `script` says one of `says` after the other, `slow:<seconds>` thinks first,
+`fail:<status>` and `fail:<status>:<seconds>` refuse (the latter asks to come back), `flaky:<times>` fails so often before it answers,
+`short:<count>` accepts so many messages at most;
 `html`, `empty`, `tool`, `stall`, `cut`, `hangup`, `flood`, `bloat` and `redirect` are what they say.
 """
 
 import json
+from collections import deque
 from typing import Any
 
 from tests.fakes.http import Answering, FakeServer, Request
@@ -21,6 +23,7 @@ class FakeOpenAI(FakeServer):
         super().__init__(self._answer)
         self.key = key
         self.failures = 0
+        self.says: deque[str] = deque()
 
     @property
     def base_url(self) -> str:
@@ -47,6 +50,8 @@ class FakeOpenAI(FakeServer):
                 await _reply(question, to, question["messages"][-1]["content"])
             case "say":
                 await _reply(question, to, more)
+            case "script":
+                await _reply(question, to, self.says.popleft())
             case "slow":
                 await to.wait(float(more))
                 await _reply(question, to, "at last")

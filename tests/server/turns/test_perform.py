@@ -4,25 +4,30 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from litestar import Litestar
 from sqlalchemy import select, update
 
+from flow_runtime import CallError
 from server.conversations.stream import topic_of
+from server.kit import clock
+from server.kit.calls import CallEnd, OpenCall
 from server.kit.db import Database
 from server.kit.settings import Settings
 from server.kit.tables import events
 from server.llm.providers import connect_provider
 from server.llm.schemas import NewProvider
 from server.llm.tables import model_providers, model_usage
+from server.turns.carry_out import try_until_done
 from server.turns.engine import Turns
 from server.turns.runner import Runner
 from tests.fakes.openai import KEY, FakeOpenAI
-from tests.server.turns.bots import flow_of, publish
+from tests.server.turns.bots import Bot, flow_of, publish
 from tests.server.turns.talk import ROUTE, say, texts, until
 
 
@@ -158,3 +163,53 @@ async def test_a_reply_whose_process_was_stopped_is_asked_for_again(
     stop.set()
     await running
     await other.stop()
+
+
+async def extract_by_hand(app: Litestar, bot: Bot, payload: dict[str, Any]) -> CallEnd:
+    call = OpenCall(bot.tenant_id, f"{uuid4()}:1:n:1", uuid4(), "llm.extract", payload, 5.0, clock.now() + timedelta(seconds=20))
+    end = await try_until_done(app.state.turns.tools, call)
+    if end.also is not None:
+        async with app.state.db.tenant(bot.tenant_id) as conn:
+            await end.also(conn)
+    return end
+
+
+async def test_values_are_extracted_and_paid_for(app: Litestar, db: Database, provider: FakeOpenAI) -> None:
+    bot = await publish(db, helper_flow())
+    await connect(app, db, bot.tenant_id, provider, "script")
+    provider.says.extend(['{"city": 7}', '{"city": "Graz"}'])
+    fields = [{"name": "city", "type": "text", "required": True}]
+    end = await extract_by_hand(app, bot, {"text": "I live in Graz", "fields": fields})
+    assert (end.ok, end.value) == (True, {"values": {"city": "Graz"}})
+    async with db.tenant(bot.tenant_id) as conn:
+        used = (await conn.execute(select(model_usage))).one()
+    assert (used.outcome, used.input_tokens, used.output_tokens) == ("ok", 24, 10)
+
+
+async def test_a_value_the_text_does_not_tell_is_named(app: Litestar, db: Database, provider: FakeOpenAI) -> None:
+    bot = await publish(db, helper_flow())
+    await connect(app, db, bot.tenant_id, provider, 'say:{"city":null}')
+    fields = [{"name": "city", "type": "text", "required": True}]
+    end = await extract_by_hand(app, bot, {"text": "Hello", "fields": fields})
+    assert (end.ok, end.value) == (False, {"values": {"city": None}})
+    assert end.error == CallError("incomplete", "The text does not tell: city.")
+
+
+async def test_extraction_without_a_model_says_where_to_connect_one(app: Litestar, db: Database) -> None:
+    bot = await publish(db, helper_flow())
+    end = await extract_by_hand(app, bot, {"text": "Hello", "fields": [{"name": "city"}]})
+    assert end.error == CallError("no_model", "No model is connected. Connect one under Settings, Models.")
+    refused = await extract_by_hand(app, bot, {"text": "Hello", "fields": []})
+    assert refused.error is not None
+    assert refused.error.kind == "refused"
+
+
+async def test_what_a_useless_answer_cost_is_kept(app: Litestar, db: Database, provider: FakeOpenAI) -> None:
+    bot = await publish(db, helper_flow())
+    await connect(app, db, bot.tenant_id, provider, "say:no idea")
+    end = await extract_by_hand(app, bot, {"text": "Hello", "fields": [{"name": "city"}]})
+    assert end.error is not None
+    assert end.error.kind == "garbage"
+    async with db.tenant(bot.tenant_id) as conn:
+        used = (await conn.execute(select(model_usage))).one()
+    assert (used.outcome, used.input_tokens) == ("garbage", 24)
