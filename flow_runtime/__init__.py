@@ -35,6 +35,7 @@ from flow_runtime.inputs import (
     Location,
     Message,
     TimerFired,
+    Triggered,
     input_from_json,
     input_to_json,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "Surroundings",
     "TimerFired",
     "Track",
+    "Triggered",
     "Turn",
     "Visit",
     "effect_from_json",

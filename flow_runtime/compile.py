@@ -1,13 +1,14 @@
 """From a document to a flow ready to run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flow_runtime.checks import Drawing, blocking_problems
 from flow_runtime.checks.drawing import DrawnNode
 from flow_runtime.errors import InvalidFlow
 from flow_runtime.expressions import Texts
-from flow_runtime.flow import DEFAULT_FALLBACK, Flow, Node, Variable
+from flow_runtime.flow import DEFAULT_FALLBACK, Flow, Node, Translations, Variable
+from flow_runtime.locales import Manner
 from flow_runtime.nodes import Library
 from flow_runtime.settings import templates, variables_set
 
@@ -20,15 +21,19 @@ def load_flow(document: Any, library: Library) -> Flow:
     drawing, problems = blocking_problems(document, library)
     if drawing is None or problems:
         raise InvalidFlow(problems)
-    fallback = drawing.document.get("settings", {}).get("fallback_text") or DEFAULT_FALLBACK
-    sources = [text for node in drawing.nodes.values() if node.kind for _, text in templates(node.kind.schema, node.settings)]
+    document = drawing.document
+    settings = document.get("settings", {})
+    fallback = settings.get("fallback_text") or DEFAULT_FALLBACK
+    translations = _translations(document)
     return Flow(
-        name=drawing.document["name"],
+        name=document["name"],
         start=drawing.start or "",
         nodes={node.id: _compiled(node, drawing) for node in drawing.nodes.values()},
-        variables={name: _variable(name, about) for name, about in drawing.document.get("variables", {}).items()},
+        variables={name: _variable(name, about) for name, about in document.get("variables", {}).items()},
         fallback_text=fallback,
-        texts=Texts([*sources, fallback]),
+        texts=Texts(_sources(drawing, fallback, translations)),
+        manner=Manner(document.get("languages", {}).get("default", "en"), settings.get("time_zone", "UTC")),
+        translations=translations,
     )
 
 
@@ -36,10 +41,39 @@ def _compiled(node: DrawnNode, drawing: Drawing) -> Node:
     if node.kind is None:
         raise InvalidFlow([])
     exits = {port.name: drawing.exits[node.id, port.name] for port in node.ports if (node.id, port.name) in drawing.exits}
-    error_value = node.raw.get("on_error", {}).get("value")
-    sets = tuple(name for _, name in variables_set(node.kind.schema, node.settings))
-    return Node(node.id, node.kind, node.title, node.settings, node.ports, exits, sets, node.on_error, error_value)
+    on_error = node.raw.get("on_error", {})
+    retry = on_error.get("retry", {})
+    return Node(
+        id=node.id,
+        kind=node.kind,
+        title=node.title,
+        settings=node.settings,
+        ports=node.ports,
+        exits=exits,
+        sets=tuple(name for _, name in variables_set(node.kind.schema, node.settings)),
+        on_error=node.on_error,
+        error_value=on_error.get("value"),
+        timeout_s=node.raw.get("timeout_s"),
+        retry_times=retry.get("times", 0),
+        retry_pause_s=retry.get("pause_s", 0.0),
+    )
 
 
 def _variable(name: str, about: Mapping[str, Any]) -> Variable:
     return Variable(name, about.get("type", "text"), about.get("scope", "flow"), about.get("default"))
+
+
+def _translations(document: Mapping[str, Any]) -> dict[str, Translations]:
+    """The translations by language in small letters; one that was left blank is none."""
+    texts = document.get("languages", {}).get("texts", {})
+    return {language.lower(): {source: text for source, text in known.items() if text.strip()} for language, known in texts.items()}
+
+
+def _sources(drawing: Drawing, fallback: str, translations: Mapping[str, Translations]) -> Iterator[str]:
+    """Every text of the document that may hold `{{ }}`."""
+    yield fallback
+    for node in drawing.nodes.values():
+        if node.kind is not None:
+            yield from (text for _, text in templates(node.kind.schema, node.settings))
+    for known in translations.values():
+        yield from known.values()

@@ -72,12 +72,18 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Outside work. The answer comes back as `inputs.CallResult` with the same id, which is the idempotency key all the way out."""
+    """Outside work. The answer comes back as `inputs.CallResult` with the same id, which is the idempotency key all the way out.
+
+    `timeout_s` is for one try. A try that fails is made again up to `retry_times` times, `retry_pause_s` seconds apart. A node leaves the
+    id and the retries empty: the interpreter fills them in.
+    """
 
     kind: str
     payload: Mapping[str, Any] = field(default_factory=dict)
     timeout_s: float = 30.0
     call_id: str = ""
+    retry_times: int = 0
+    retry_pause_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +167,8 @@ _CODEC: Codec[Effect] = Codec(
         "payload": mapping,
         "props": mapping,
         "timeout_s": number,
+        "retry_times": whole,
+        "retry_pause_s": number,
         "timer_id": text,
         "due_at": moment,
         "reason": text,
@@ -169,7 +177,7 @@ _CODEC: Codec[Effect] = Codec(
         "queue": optional(text),
     },
     renamed={"kind": "call_kind"},
-    left_out=frozenset(("cards", "asks", "asks_about", "typing_ms", "template")),
+    left_out=frozenset(("cards", "asks", "asks_about", "typing_ms", "template", "retry_times", "retry_pause_s")),
 )
 
 

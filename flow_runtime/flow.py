@@ -1,15 +1,20 @@
 """A flow ready to run: compiled once, immutable, shared by all its conversations."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from flow_runtime.expressions import Texts
+from flow_runtime.locales import HOME, Manner
 from flow_runtime.nodes import NodeType, Port
 
 DEFAULT_FALLBACK = "Sorry, something went wrong on our side. Please try again."
 BUILT_IN_NAMES = frozenset(("message", "contact", "conversation", "error", "now"))
-LASTING_SCOPES = frozenset(("conversation", "contact"))
+LASTING_SCOPES = frozenset(("conversation", "contact", "bot"))
+
+Translations = Mapping[str, str]
+"""What the customer reads, by its source text."""
+_NONE: Translations = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,7 @@ class Variable:
 class Node:
     """A node of the flow with its settings complete and its ways out resolved.
 
-    `exits` maps a port to the next node's id; `sets` names the variables the node may set.
+    `exits` maps a port to the next node's id; `sets` names the variables the node may set. `timeout_s` and the retries are for its calls.
     """
 
     id: str
@@ -38,6 +43,9 @@ class Node:
     sets: tuple[str, ...]
     on_error: str
     error_value: Any
+    timeout_s: float | None = None
+    retry_times: int = 0
+    retry_pause_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +58,13 @@ class Flow:
     variables: Mapping[str, Variable]
     fallback_text: str
     texts: Texts
+    manner: Manner = HOME
+    translations: Mapping[str, Translations] = field(default_factory=dict)
+
+    def translated_to(self, language: str) -> Translations:
+        """The translations for a language tag (RFC 5646): those for "de-AT", else those for "de", else none."""
+        if not self.translations:
+            return _NONE
+        tag = language.lower()
+        found = self.translations.get(tag)
+        return self.translations.get(tag.partition("-")[0], _NONE) if found is None else found

@@ -109,10 +109,18 @@ class EventReceived(_Stamped):
     payload: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Triggered(_Stamped):
+    """The time of a trigger of the flow has come: a schedule, or a silence that lasted."""
+
+    trigger_id: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
 CustomerInput = Message | Choice | Attachment | Location
 """What comes from the customer."""
 
-Input = ConversationStarted | Message | Choice | Attachment | Location | CallResult | AgentDone | TimerFired | EventReceived
+Input = ConversationStarted | Message | Choice | Attachment | Location | CallResult | AgentDone | TimerFired | EventReceived | Triggered
 
 
 def _call_error(value: Any) -> CallError:
@@ -130,6 +138,7 @@ _CODEC: Codec[Input] = Codec(
         "agent_done": AgentDone,
         "timer_fired": TimerFired,
         "event_received": EventReceived,
+        "triggered": Triggered,
     },
     {
         "at": moment,
@@ -148,6 +157,7 @@ _CODEC: Codec[Input] = Codec(
         "ok": flag,
         "error": optional(_call_error),
         "timer_id": text,
+        "trigger_id": text,
         "payload": mapping,
     },
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from flow_runtime.budget import Budget
@@ -30,13 +31,26 @@ from flow_runtime.values import coerced, size_of
 _NOTHING: Mapping[str, Any] = {}
 
 
-def start(flow: Flow, input: Input, *, conversation_id: str, contact: Mapping[str, Any] | None = None) -> Outcome:
-    """Begin a conversation with its first input: the chat was opened, or the customer's first words."""
+def start(
+    flow: Flow,
+    input: Input,
+    *,
+    conversation_id: str,
+    contact: Mapping[str, Any] | None = None,
+    channel: str | None = None,
+    callback_url: str | None = None,
+    bot: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """Begin a conversation with its first input: the chat was opened, or the customer's first words.
+
+    `contact` holds what is known of the customer: name, language, time_zone, attributes. `channel` is the kind of channel, `callback_url`
+    the address at which other systems reach this conversation, and `bot` the values of the variables that all conversations share.
+    """
     known = contact or _NOTHING
-    state = State(
-        conversation_id,
-        contact={"name": known.get("name"), "language": known.get("language"), "attributes": dict(known.get("attributes") or {})},
-    )
+    who = {"name": known.get("name"), "language": known.get("language"), "attributes": dict(known.get("attributes") or {})}
+    if known.get("time_zone"):
+        who["time_zone"] = known["time_zone"]
+    state = State(conversation_id, contact=who, channel=channel, callback_url=callback_url, bot=dict(bot or {}))
     if not state.accepts(input):
         raise NotExpected(f"A conversation cannot start with {type(input).__name__}")
     return _Sprint(flow, state, input).begin()
@@ -77,11 +91,13 @@ class _Sprint:
         self._answers = bool(state.heard.get("answers"))
         self._settled = bool(state.heard.get("settled"))
         self._error = state.error
-        self._budget = Budget(manner=manner_of(state.contact))
+        self._budget = Budget(manner=manner_of(state.contact, flow.manner))
         self._effects: list[Effect] = []
         self._trace: list[Visit] = []
         self._contact_variables: dict[str, Any] = {}
+        self._bot_variables: dict[str, Any] = {}
         self._said = 0
+        self._translations = flow.translated_to(self._budget.manner.language)
         self._new_turn()
         self._scope = self._names()
 
@@ -95,8 +111,9 @@ class _Sprint:
     def go_on(self, node: Node) -> Outcome:
         """From the waiting node. A wait that was for something else is over, and its timer with it."""
         before = self._before
-        if before.waiting_for == "timer" and before.wait_id and not isinstance(self._input, TimerFired):
-            self._effects.append(CancelTimer(before.wait_id))
+        fired = self._input.timer_id if isinstance(self._input, TimerFired) else None
+        timers = (before.wait_id if before.waiting_for == "timer" else None, before.timeout_id)
+        self._effects += [CancelTimer(timer_id) for timer_id in timers if timer_id is not None and timer_id != fired]
         return self._run(node, resuming=True)
 
     def _new_turn(self) -> None:
@@ -117,12 +134,11 @@ class _Sprint:
 
     def _first_variables(self) -> dict[str, Any]:
         """What the variables hold when the flow begins: defaults, what the contact brings, and what outlives a run of the flow."""
-        attributes = self._before.contact.get("attributes") or _NOTHING
+        known = {"contact": self._before.contact.get("attributes") or _NOTHING, "bot": self._before.bot}
         values: dict[str, Any] = {}
         for name, variable in self._flow.variables.items():
             kept = variable.scope in LASTING_SCOPES and name in self._variables
-            known = attributes.get(name, variable.default) if variable.scope == "contact" else variable.default
-            values[name] = self._variables[name] if kept else known
+            values[name] = self._variables[name] if kept else known.get(variable.scope, _NOTHING).get(name, variable.default)
         return values
 
     def _names(self) -> dict[str, Any]:
@@ -131,7 +147,8 @@ class _Sprint:
         message = self._message
         scope["message"] = {"text": ""} if message is None else message
         scope["contact"] = self._before.contact
-        scope["conversation"] = {"id": self._before.conversation_id}
+        before = self._before
+        scope["conversation"] = {"id": before.conversation_id, "channel": before.channel, "callback_url": before.callback_url}
         scope["error"] = self._error
         scope["now"] = self._input.at.isoformat()
         return scope
@@ -172,6 +189,10 @@ class _Sprint:
             open_message=self._open_message(node),
             seed=f"{input.seed}:{run_id}",
             call_id=self._before.wait_id or "" if resuming else "",
+            run_id=run_id,
+            language=self._budget.manner.language,
+            time_zone=self._budget.manner.time_zone,
+            translations=self._translations,
         )
         try:
             step = node.kind.resume(node.settings, turn, input) if resuming else node.kind.enter(node.settings, turn)
@@ -232,6 +253,8 @@ class _Sprint:
             stored[name] = self._variables[name] = self._scope[name] = kept
             if variable is not None and variable.scope == "contact":
                 self._contact_variables[name] = kept
+            elif variable is not None and variable.scope == "bot":
+                self._bot_variables[name] = kept
         return stored
 
     def _emit(self, node: Node, step: Step, run_id: str) -> str | None:
@@ -245,7 +268,13 @@ class _Sprint:
                     raise _Stop(Failure(node.id, "limit", f'"{node.title}" says too much in one go'))
             elif isinstance(effect, Call):
                 call_id = run_id
-                effect = replace(effect, call_id=run_id)
+                effect = replace(
+                    effect,
+                    call_id=run_id,
+                    timeout_s=effect.timeout_s if node.timeout_s is None else node.timeout_s,
+                    retry_times=node.retry_times,
+                    retry_pause_s=node.retry_pause_s,
+                )
             elif isinstance(effect, SetTimer):
                 effect = replace(effect, timer_id=run_id)
             self._effects.append(effect)
@@ -257,7 +286,11 @@ class _Sprint:
             self._variables = dict(self._before.variables)
             raise _Stop(Failure(node.id, "limit", f'The conversation remembers too much at "{node.title}"'))
         wait_id = step.event if wait_for == "event" else None if wait_for == "message" else run_id
-        return self._outcome(node.id, wait_for, wait_id, step.memory, step.interruptible)
+        timeout_id = None
+        if step.timeout_s is not None:
+            timeout_id = f"{run_id}:timeout"
+            self._effects.append(SetTimer(self._input.at + timedelta(seconds=step.timeout_s), timeout_id))
+        return self._outcome(node.id, wait_for, wait_id, step.memory, step.interruptible, timeout_id)
 
     def _ended(self, reason: str) -> Outcome:
         self._effects.append(End(reason))
@@ -273,12 +306,19 @@ class _Sprint:
 
     def _fallback(self) -> str:
         try:
-            return self._flow.texts.render(self._flow.fallback_text, self._scope, Budget(manner=self._budget.manner)) or DEFAULT_FALLBACK
+            text = self._translations.get(self._flow.fallback_text, self._flow.fallback_text)
+            return self._flow.texts.render(text, self._scope, Budget(manner=self._budget.manner)) or DEFAULT_FALLBACK
         except ExpressionError:
             return DEFAULT_FALLBACK
 
     def _outcome(
-        self, at: str | None, waiting_for: WaitingFor, wait_id: str | None, memory: Mapping[str, Any], interruptible: bool
+        self,
+        at: str | None,
+        waiting_for: WaitingFor,
+        wait_id: str | None,
+        memory: Mapping[str, Any],
+        interruptible: bool,
+        timeout_id: str | None = None,
     ) -> Outcome:
         state = State(
             conversation_id=self._before.conversation_id,
@@ -294,8 +334,12 @@ class _Sprint:
             heard={"used_by": self._used_by, "answers": self._answers, "settled": self._settled},
             error=self._error,
             visits=self._visits,
+            timeout_id=timeout_id,
+            channel=self._before.channel,
+            callback_url=self._before.callback_url,
+            bot=self._before.bot,
         )
-        return Outcome(state, tuple(self._effects), tuple(self._trace), None, self._contact_variables)
+        return Outcome(state, tuple(self._effects), tuple(self._trace), None, self._contact_variables, self._bot_variables)
 
 
 def _as_value(input: CustomerInput) -> dict[str, Any]:

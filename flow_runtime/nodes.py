@@ -35,7 +35,9 @@ class Step:
     """What one node did: effects, variables it set, and one of three: a port to leave by, something to wait for, or the end of the flow.
 
     `memory` is what the node itself must remember while it waits. `interruptible` lets a customer's message wake a wait for something else.
-    `event` names the event of a wait for one. `error` is kept for the flow as `error.kind` and `error.message`.
+    `event` names the event of a wait for one. A wait with `timeout_s` is over after so many seconds: the node is resumed with `TimerFired`.
+    `error` is kept for the flow as `error.kind` and `error.message`. `understood` is False when the customer's words were no answer: the
+    step then asks again, and the flow's triggers are asked first.
     """
 
     effects: tuple[Effect, ...] = ()
@@ -47,12 +49,22 @@ class Step:
     interruptible: bool = False
     event: str | None = None
     error: CallError | None = None
+    understood: bool = True
+    timeout_s: float | None = None
 
 
 class Turn:
-    """What a node may see and use while it runs. `scope` holds every name an expression can read."""
+    """What a node may see and use while it runs.
 
-    __slots__ = ("_budget", "_seed", "_texts", "call_id", "memory", "now", "open_message", "scope", "taken")
+    `scope` holds every name an expression can read. `language` (RFC 5646) and `time_zone` (IANA) are the contact's, or else the flow's.
+    `returning` says that the node asks again after the customer was led elsewhere; `memory` is then what it remembered. `run_id` names this
+    run of the node: conversation, turn, node, visit.
+    """
+
+    __slots__ = (
+        *("_budget", "_seed", "_texts", "_translations", "call_id", "language", "memory", "now", "open_message", "returning", "run_id"),
+        *("scope", "taken", "time_zone"),
+    )
 
     def __init__(
         self,
@@ -65,19 +77,31 @@ class Turn:
         open_message: str | None = None,
         seed: str = "",
         call_id: str = "",
+        run_id: str = "",
+        language: str = "en",
+        time_zone: str = "UTC",
+        translations: Mapping[str, str] | None = None,
+        returning: bool = False,
     ) -> None:
         self.scope = scope
         self.now = now
         self.memory: Mapping[str, Any] = memory or {}
         self.open_message = open_message
         self.call_id = call_id
+        self.run_id = run_id
+        self.language = language
+        self.time_zone = time_zone
+        self.returning = returning
         self.taken = False
+        self._translations = translations
         self._texts = texts
         self._budget = budget or Budget()
         self._seed = seed
 
     def render(self, text: str) -> str:
-        """The author's text with its values put in."""
+        """The author's text in the customer's language, with its values put in."""
+        if self._translations:
+            text = self._translations.get(text, text)
         return self._texts.render(text, self.scope, self._budget)
 
     def render_url(self, text: str) -> str:

@@ -41,13 +41,17 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one input. `failure` is set when an error stopped the flow; `contact_variables` are those set for the contact."""
+    """What came of one input.
+
+    `failure` is set when an error stopped the flow; `contact_variables` were set for the contact, `bot_variables` for all conversations.
+    """
 
     state: State
     effects: tuple[Effect, ...]
     trace: tuple[Visit, ...]
     failure: Failure | None = None
     contact_variables: Mapping[str, Any] = field(default_factory=dict)
+    bot_variables: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def waiting_for(self) -> WaitingFor:

@@ -13,9 +13,12 @@ _WAITS = frozenset(get_args(WaitingFor))
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where the conversation stands. `at` is the waiting node; `wait_id` the call, timer or event it waits for.
+    """Where the conversation stands. `at` is the waiting node; `wait_id` the call, timer or event it waits for, `timeout_id` the timer
+    that ends the wait.
 
     `message` is the customer's last message and `heard` how far the flow has dealt with it; `visits` counts each node's runs in this turn.
+    `channel` is the kind of channel the customer writes by; a request to `callback_url` is an event for this conversation; `bot` holds the
+    variables that all conversations share, as they were when this one began.
     """
 
     conversation_id: str
@@ -31,6 +34,10 @@ class State:
     heard: Mapping[str, Any] = field(default_factory=dict)
     error: Mapping[str, str] | None = None
     visits: Mapping[str, int] = field(default_factory=dict)
+    timeout_id: str | None = None
+    channel: str | None = None
+    callback_url: str | None = None
+    bot: Mapping[str, Any] = field(default_factory=dict)
 
     def accepts(self, input: Input) -> bool:
         """Whether `resume` would take this input now. A message that is not taken has to wait for its turn."""
@@ -41,26 +48,16 @@ class State:
         if isinstance(input, CallResult | AgentDone):
             return self.waiting_for == "call" and input.call_id == self.wait_id
         if isinstance(input, TimerFired):
-            return self.waiting_for == "timer" and input.timer_id == self.wait_id
+            return input.timer_id == self.timeout_id or (self.waiting_for == "timer" and input.timer_id == self.wait_id)
         return isinstance(input, EventReceived) and self.waiting_for == "event" and input.name == self.wait_id
 
     def to_json(self) -> dict[str, Any]:
-        """The state as plain JSON."""
-        return {
-            "conversation_id": self.conversation_id,
-            "waiting_for": self.waiting_for,
-            "at": self.at,
-            "wait_id": self.wait_id,
-            "interruptible": self.interruptible,
-            "turn": self.turn,
-            "memory": self.memory,
-            "variables": self.variables,
-            "contact": self.contact,
-            "message": self.message,
-            "heard": self.heard,
-            "error": self.error,
-            "visits": self.visits,
-        }
+        """The state as plain JSON. What most conversations never use is left out while it is empty."""
+        data = {name: getattr(self, name) for name in _ALWAYS}
+        for name in _LEFT_OUT:
+            if value := getattr(self, name):
+                data[name] = value
+        return data
 
     @classmethod
     def from_json(cls, data: Any) -> "State":
@@ -89,4 +86,10 @@ _KINDS: dict[str, Any] = {
     "heard": dict,
     "error": dict | None,
     "visits": dict,
+    "timeout_id": str | None,
+    "channel": str | None,
+    "callback_url": str | None,
+    "bot": dict,
 }
+_LEFT_OUT = ("timeout_id", "channel", "callback_url", "bot")
+_ALWAYS = tuple(name for name in _KINDS if name not in _LEFT_OUT)

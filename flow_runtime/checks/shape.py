@@ -32,7 +32,7 @@ _ENTRIES = {
 }
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NOT_IN_NAMES = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def check_shape(document: Any) -> list[Problem]:
@@ -60,6 +60,7 @@ def _garbage(document: Any) -> str | None:
     if not isinstance(document, dict):
         return "This is not a flow: a flow document is a JSON object."
     values = characters = 0
+    texts = _translated_texts(document)
     stack: list[tuple[Any, int]] = [(document, 0)]
     while stack:
         value, depth = stack.pop()
@@ -68,7 +69,8 @@ def _garbage(document: Any) -> str | None:
             return f"The document is nested more than {DOCUMENT_DEPTH} levels deep."
         if isinstance(value, dict):
             for key, item in value.items():
-                if not isinstance(key, str) or _CONTROL.search(key) or _UNSTORABLE.search(key):
+                forbidden = _UNSTORABLE if id(value) in texts else _NOT_IN_NAMES
+                if not isinstance(key, str) or forbidden.search(key):
                     return "The document has a name with a character that is not allowed."
                 characters += len(key)
                 stack.append((item, depth + 1))
@@ -85,6 +87,13 @@ def _garbage(document: Any) -> str | None:
         if values + len(stack) > DOCUMENT_VALUES or characters > DOCUMENT_CHARACTERS:
             return "The document is too large."
     return None
+
+
+def _translated_texts(document: Mapping[str, Any]) -> set[int]:
+    """The objects whose names are texts that the customer reads, which may have several lines."""
+    languages = document.get("languages")
+    texts = languages.get("texts") if isinstance(languages, dict) else None
+    return {id(known) for known in texts.values()} if isinstance(texts, dict) else set()
 
 
 def _is_storable(value: Any) -> bool:

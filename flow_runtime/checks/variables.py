@@ -13,9 +13,9 @@ from flow_runtime.settings import paths_read, templates, variables_set
 from flow_runtime.values import coerced
 
 _FIELDS = {
-    "message": frozenset(("text", "language", "value", "attachments")),
-    "contact": frozenset(("name", "language", "attributes")),
-    "conversation": frozenset(("id",)),
+    "message": frozenset(("text", "language", "value", "attachments", "location")),
+    "contact": frozenset(("name", "language", "time_zone", "attributes")),
+    "conversation": frozenset(("id", "channel", "callback_url")),
     "error": frozenset(("kind", "message")),
 }
 _RESERVED = BUILT_IN_NAMES | FUNCTIONS.keys() | {"loop", "result", "true", "false", "none", "not", "and", "or", "in", "is", "if", "else"}

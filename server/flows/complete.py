@@ -3,6 +3,7 @@
 from collections import deque
 from typing import Any
 
+from flow_runtime.upgrades import upgraded
 from server.flows.document import Document, new_document, start_of
 from server.flows.library import describe
 
@@ -12,7 +13,7 @@ ROW = 208
 
 def completed(document: Document) -> Document:
     """The document with every optional part; steps without a place stand in columns by their distance from the start."""
-    whole = {**new_document(document["name"], document.get("description", "")), **document}
+    whole = {**new_document(document["name"], document.get("description", "")), **upgraded(document)}
     places = _places(whole) if any(not _has_place(step) for step in whole["nodes"].values()) else {}
     nodes = {name: _step(step, places.get(name, (0, 0))) for name, step in whole["nodes"].items()}
     edges = {name: edge for name, edge in whole["edges"].items() if edge["source"] in nodes and edge["target"] in nodes}
@@ -26,7 +27,7 @@ def _has_place(step: dict[str, Any]) -> bool:
 
 def _step(step: dict[str, Any], place: tuple[int, int]) -> dict[str, Any]:
     position = step["position"] if _has_place(step) else {"x": place[0], "y": place[1]}
-    return {
+    whole = {
         "type": step["type"],
         "type_version": step.get("type_version", 1),
         "title": step.get("title") or describe(step["type"]).title,
@@ -35,6 +36,7 @@ def _step(step: dict[str, Any], place: tuple[int, int]) -> dict[str, Any]:
         "note": step.get("note", ""),
         "on_error": step.get("on_error", {"do": "stop"}),
     }
+    return whole | {"timeout_s": step["timeout_s"]} if "timeout_s" in step else whole
 
 
 def _places(document: Document) -> dict[str, tuple[int, int]]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flow_runtime import SCHEMA_VERSION
+
 Document = dict[str, Any]
 
 
@@ -55,7 +57,7 @@ class Command:
 def new_document(name: str, description: str = "") -> Document:
     """A flow without steps."""
     return {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "name": name,
         "description": description,
         "languages": {"default": "en", "others": []},

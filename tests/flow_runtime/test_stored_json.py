@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,12 +34,34 @@ from flow_runtime import (
     State,
     TimerFired,
     Track,
+    Triggered,
     effect_from_json,
     effect_to_json,
     input_from_json,
     input_to_json,
+    load_flow,
 )
 from flow_runtime.upgrades import upgraded
+from node_library import load_library
+
+DOCUMENTS = Path(__file__).parent.parent / "data" / "documents"
+LIBRARY = load_library()
+FIRST_STATE = {
+    "conversation_id": "c",
+    "waiting_for": "message",
+    "at": "ask",
+    "wait_id": None,
+    "interruptible": False,
+    "turn": 3,
+    "memory": {"tries": 1},
+    "variables": {"name": "Ada"},
+    "contact": {"name": "Ada", "language": None, "attributes": {}},
+    "message": {"text": "hi", "language": None},
+    "heard": {"used_by": [], "answers": True, "settled": True},
+    "error": None,
+    "visits": {"ask": 1},
+}
+"""A state as the first version of the flow language stored it."""
 
 AT = datetime(2026, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
 INPUTS: list[Input] = [
@@ -52,6 +75,7 @@ INPUTS: list[Input] = [
     AgentDone("c:1:n:1", True, "done", at=AT),
     TimerFired("c:1:n:1", at=AT),
     EventReceived("paid", {"amount": 5}, at=AT),
+    Triggered("weekly", {"week": 3}, at=AT),
 ]
 EFFECTS: list[Effect] = [
     Say("Hi"),
@@ -68,6 +92,7 @@ EFFECTS: list[Effect] = [
         template={"name": "hi", "parameters": ["Ada"]},
     ),
     Call("llm.reply", {"messages": [{"role": "user", "content": "x"}]}, 12.5, "c:1:n:1"),
+    Call("integration.call", {}, 2.5, "c:1:n:1", 3, 1.5),
     SetTimer(AT, "c:1:n:1"),
     CancelTimer("c:1:n:1"),
     HandOff("asked for it", "sales"),
@@ -175,4 +200,17 @@ def test_old_documents_are_upgraded_step_by_step() -> None:
     assert upgraded({"schema_version": 1}, steps) == {"schema_version": 3, "second": True, "third": True}
     assert upgraded({"schema_version": 3}, steps) == {"schema_version": 3}
     assert upgraded({"schema_version": "1"}, steps) == {"schema_version": "1"}
-    assert upgraded({"schema_version": 1}) == {"schema_version": 1}
+    assert upgraded({"schema_version": True}, steps) == {"schema_version": True}
+
+
+def test_a_flow_of_the_first_version_is_what_it_was() -> None:
+    first = json.loads((DOCUMENTS / "version_1.json").read_text())
+    assert upgraded(first) == json.loads((DOCUMENTS / "version_2.json").read_text())
+    assert load_flow(first, LIBRARY).nodes == load_flow(upgraded(first), LIBRARY).nodes
+
+
+def test_what_came_later_is_not_written_while_it_is_empty() -> None:
+    assert State("c").to_json().keys() == State.from_json(FIRST_STATE).to_json().keys() == FIRST_STATE.keys()
+    assert "retry_times" not in effect_to_json(Call("llm.reply"))
+    full = State("c", timeout_id="t", channel="web", callback_url="https://a.example/1", bot={"open": True})
+    assert State.from_json(json.loads(json.dumps(full.to_json()))) == full
