@@ -64,6 +64,15 @@ def reading(source: str) -> Reading:
     return Reading(frozenset(_paths(tree, meta.find_undeclared_variables(tree) - FUNCTIONS.keys())))
 
 
+def bare_tree(source: str) -> nodes.Template:
+    """The syntax tree of a text with `{{ }}`, as its author wrote it; raises ExpressionError where it could not be computed."""
+    error = reading(source).error
+    if error is not None:
+        raise error
+    tree: nodes.Template = _guarded(lambda: _PLAIN.bare_tree(source), source)
+    return tree
+
+
 def _paths(tree: nodes.Template, free: set[str]) -> set[tuple[str, ...]]:
     lookups: list[nodes.Getattr | nodes.Getitem] = [*tree.find_all(nodes.Getattr), *tree.find_all(nodes.Getitem)]
     inner = {id(node.node) for node in lookups}
@@ -127,7 +136,7 @@ class _Compiled:
             if isinstance(named, str | int | float):
                 return named
         if self._value is None:
-            expression = _single_expression(self._tree)
+            expression = single_expression(self._tree)
             if expression is None:
                 return self.render(scope, budget)
             self._value = _guarded(lambda: self._sandbox.from_string(as_result(expression)))
@@ -187,7 +196,8 @@ def _is_dotted(node: nodes.Node) -> bool:
     return isinstance(node, nodes.Name) and node.name not in FUNCTIONS
 
 
-def _single_expression(tree: nodes.Template) -> nodes.Expr | None:
+def single_expression(tree: nodes.Template) -> nodes.Expr | None:
+    """The expression of a text that is one `{{ expression }}` and nothing else."""
     outputs = [node for node in _outputs(tree) or [] if not (isinstance(node, nodes.TemplateData) and not node.data.strip())]
     return outputs[0] if len(outputs) == 1 and not isinstance(outputs[0], nodes.TemplateData) else None
 
