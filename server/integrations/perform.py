@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+import server.integrations.code.perform  # noqa: F401  registers code.run
 from flow_runtime import CallError as FlowCallError
 from server.kit import clock
 from server.kit.calls import CallEnd, OpenCall, Tools, performs

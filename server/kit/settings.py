@@ -103,6 +103,13 @@ class Settings:
             "Folder with node plugins of your own, one folder per node. Empty: none.",
         ),
     ] = None
+    code: Annotated[
+        bool,
+        About(
+            "CHATLOOM_CODE",
+            "`on` lets flows run their authors' JavaScript, in processes without network, files or much memory. `off` otherwise.",
+        ),
+    ] = False
     workers: Annotated[
         int,
         About(
@@ -147,6 +154,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         secret_key_file=Path(given.get("secret_key_file") or data_dir / "secret.key").expanduser().absolute(),
         log_level=_log_level(given.get("log_level", "info")),
         plugins_dir=Path(given["plugins_dir"]).expanduser().absolute() if "plugins_dir" in given else None,
+        code=_switch(given, "code"),
         workers=_number(given, "workers", 1, lowest=1, highest=64),
     )
 
@@ -165,6 +173,8 @@ def set_environment_default(variable: str, value: str) -> None:
 def _as_text(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return ",".join(sorted(value)) if isinstance(value, frozenset) else str(value)
 
 
@@ -180,6 +190,13 @@ def _number(given: Mapping[str, str], name: str, default: int, *, lowest: int, h
     if not (text.isascii() and text.isdigit() and lowest <= int(text) <= highest):
         raise BadSetting(f"{variable_of(name)} must be a whole number from {lowest} to {highest}, not {text!r}")
     return int(text)
+
+
+def _switch(given: Mapping[str, str], name: str) -> bool:
+    text = given.get(name, "off").lower()
+    if text not in ("on", "off"):
+        raise BadSetting(f"{variable_of(name)} must be on or off, not {text!r}")
+    return text == "on"
 
 
 def _hosts(text: str) -> list[str]:

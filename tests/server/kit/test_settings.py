@@ -53,6 +53,7 @@ def test_outbound_addresses_are_a_list_of_host_and_port() -> None:
         ("CHATLOOM_OUTBOUND_ALLOW", "crm.internal"),
         ("CHATLOOM_OUTBOUND_ALLOW", "crm.internal:0"),
         ("CHATLOOM_LOG_LEVEL", "loud"),
+        ("CHATLOOM_CODE", "maybe"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_by_name(variable: str, value: str) -> None:
@@ -66,6 +67,7 @@ def test_a_child_process_reads_the_same_settings() -> None:
         "CHATLOOM_OUTBOUND_ALLOW": "a:1,b:2",
         "CHATLOOM_PLUGINS_DIR": "plugins",
         "CHATLOOM_PORT": "8801",
+        "CHATLOOM_CODE": "on",
     }
     settings = read_settings(given)
     assert read_settings(environment_for_children(settings)) == settings

@@ -1,0 +1,1 @@
+"""Authors' JavaScript, run in processes that have nothing else."""
