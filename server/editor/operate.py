@@ -13,10 +13,11 @@ from server.editor.cards import Difference, Picture, difference, picture_of
 from server.flows import draft as drafts
 from server.flows.document import Command, Document, apply, joined
 from server.flows.draft import Draft, History
-from server.flows.edit import EditRefused, operate
+from server.flows.edit import operate
 from server.flows.library import KINDS
 from server.flows.operations import Add, Connect, Delete, Move, Operation, Paste
 from server.flows.problems import problems_of_draft
+from server.flows.refusal import EditRefused
 from server.kit.errors import Problem
 
 MAX_OPERATIONS = 500

@@ -1,10 +1,13 @@
 """The document of a draft, and changes of its parts.
 
-A command is two maps of what it touches, before and after it; `None` stands for "is not there". Applying `after` does the edit,
+A command is maps of what it touches, before and after it; `None` stands for "is not there". Applying `after` does the edit,
 applying `before` takes it back. So undo needs no knowledge of what an operation meant.
+
+A part of the flow itself is named by a path: `name`, `settings/typing_ms`, `variables/city`, `languages/texts/de/Hello`. The steps of a
+path are escaped as in a JSON Pointer (RFC 6901), so two people who change two variables do not get in each other's way.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +26,8 @@ class Change:
 
     def touches(self, other: "Change") -> bool:
         """Whether both speak of the same part."""
-        return any(ours.keys() & theirs.keys() for ours, theirs in zip(self._maps, other._maps, strict=True))
+        same = any(ours.keys() & theirs.keys() for ours, theirs in zip(self._maps, other._maps, strict=True))
+        return same or any(_holds(ours, theirs) or _holds(theirs, ours) for ours in self.fields for theirs in other.fields)
 
     @property
     def _maps(self) -> tuple[Mapping[str, Any], ...]:
@@ -76,12 +80,46 @@ def start_of(document: Document) -> str | None:
 
 def apply(document: Document, change: Change) -> Document:
     """A new document with `change` in it; the given one stays as it is."""
+    changed = document
+    for path, value in change.fields.items():
+        changed = _with(changed, _steps(path), value)
     return {
-        **document,
-        **change.fields,
+        **changed,
         "nodes": _put(document["nodes"], change.nodes),
         "edges": _put(document["edges"], change.edges),
     }
+
+
+def path_of(*steps: str) -> str:
+    """The path of a part of the flow: `path_of("variables", "city")`."""
+    return "/".join(step.replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def _steps(path: str) -> list[str]:
+    return [step.replace("~1", "/").replace("~0", "~") for step in path.split("/")]
+
+
+def _holds(path: str, other: str) -> bool:
+    return other.startswith(f"{path}/")
+
+
+def _with(holder: Mapping[str, Any], steps: Sequence[str], value: Any) -> dict[str, Any]:
+    first, *rest = steps
+    changed = dict(holder)
+    if rest:
+        changed[first] = _with(holder.get(first) or {}, rest, value)
+    elif value is None:
+        changed.pop(first, None)
+    else:
+        changed[first] = value
+    return changed
+
+
+def _at(document: Document, path: str) -> Any:
+    value: Any = document
+    for step in _steps(path):
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
 
 
 def _put(parts: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,7 +132,7 @@ def read(document: Document, change: Change) -> Change:
     return Change(
         {name: document["nodes"].get(name) for name in change.nodes},
         {name: document["edges"].get(name) for name in change.edges},
-        {name: document.get(name) for name in change.fields},
+        {path: _at(document, path) for path in change.fields},
     )
 
 
@@ -127,5 +165,6 @@ def joined(changes: Iterable[Change]) -> Change:
     for change in changes:
         nodes |= change.nodes
         edges |= change.edges
-        fields |= change.fields
+        covered = {path for path in fields if path in change.fields or any(_holds(other, path) for other in change.fields)}
+        fields = {**{path: value for path, value in fields.items() if path not in covered}, **change.fields}
     return Change(nodes, edges, fields)

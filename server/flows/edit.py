@@ -6,17 +6,19 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from server.flows.document import Change, Command, Document, command, start_of
-from server.flows.operations import Add, Connect, Delete, Move, Operation, Paste, Start
+from server.flows.error_policy import SetErrorPolicy, policy_of
+from server.flows.flow_settings import SetInterface, SetSettings, set_interface, set_settings
+from server.flows.languages import SetLanguages, SetTranslation, carried, set_languages, set_translation
+from server.flows.operations import Add, Connect, Delete, Move, OnFlow, Operation, Paste, Start
+from server.flows.refusal import EditRefused
+from server.flows.triggers import DeleteTrigger, SetTrigger, delete_trigger, set_trigger
+from server.flows.variables import DeleteVariable, RenameVariable, SetVariable, delete_variable, rename_variable, set_variable
 
 MAX_STEPS = 2_000
 MAX_COORDINATE = 1_000_000
-FIELDS = ("name", "description", "languages", "variables", "triggers", "settings")
+FIELDS = ("name", "description", "languages", "variables", "interface", "triggers", "settings")
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-class EditRefused(Exception):
-    """An operation that cannot be done; the message says why, in words for the person who draws."""
 
 
 class Kinds(Protocol):
@@ -30,6 +32,9 @@ class Kinds(Protocol):
 
     def defaults(self, kind: str) -> dict[str, Any]:
         """The settings a new step of this type starts with."""
+
+    def schema(self, kind: str) -> Mapping[str, Any]:
+        """The JSON Schema of a node type's settings; empty for a type that is not installed."""
 
     def port_names(self, step: Mapping[str, Any]) -> Sequence[str]:
         """The outputs of a step, in the order they are shown; none for a type that is not installed."""
@@ -50,6 +55,32 @@ def operate(document: Document, operation: Operation, kinds: Kinds, copied_from:
             return _paste(document, operation, copied_from or document)
         case Start():
             return _start(document, operation)
+        case _:
+            return _operate_on_flow(document, operation, kinds)
+
+
+def _operate_on_flow(document: Document, operation: OnFlow, kinds: Kinds) -> Command:
+    match operation:
+        case SetVariable():
+            return set_variable(document, operation)
+        case DeleteVariable():
+            return delete_variable(document, operation)
+        case RenameVariable():
+            return rename_variable(document, operation, kinds)
+        case SetTrigger():
+            return set_trigger(document, operation)
+        case DeleteTrigger():
+            return delete_trigger(document, operation)
+        case SetLanguages():
+            return set_languages(document, operation)
+        case SetTranslation():
+            return set_translation(document, operation)
+        case SetSettings():
+            return set_settings(document, operation)
+        case SetInterface():
+            return set_interface(document, operation)
+        case SetErrorPolicy():
+            return save_step(document, operation.node, policy_of(operation), kinds)
 
 
 def _move(document: Document, operation: Move) -> Command:
@@ -122,11 +153,13 @@ def _joined(document: Document, edge: str | None, source: str, port: str | None,
 
 
 def delete(document: Document, nodes: Collection[str], edges: Collection[str]) -> Command:
-    """Take steps and connections away. A flow whose start goes starts at the step that came after it."""
+    """Take steps and connections away, with the triggers that lead to them. A flow without its start starts at the step that came next."""
     gone = {name: None for name in nodes if name in document["nodes"]}
     cut = {name: None for name, edge in document["edges"].items() if name in edges or edge["source"] in gone or edge["target"] in gone}
     start = start_of(document)
-    fields = {"triggers": _triggers(document, _heir(document, start, gone))} if start in gone else {}
+    left = {**document, "triggers": [trigger for trigger in document["triggers"] if trigger["node"] not in gone]}
+    start_at = _heir(document, start, gone) if start in gone else start
+    fields = {"triggers": _triggers(left, start_at)} if len(left["triggers"]) < len(document["triggers"]) else {}
     count = len(gone) or len(cut)
     noun = "step" if gone else "connection"
     return command(document, Change(gone, cut, fields), f"Delete {count} {noun}{'' if count == 1 else 's'}")
@@ -177,17 +210,19 @@ def _triggers(document: Document, node: str | None) -> list[dict[str, Any]]:
 
 
 def save_step(document: Document, name: str, changes: Mapping[str, Any], kinds: Kinds) -> Command:
-    """Change title, settings, note or error handling of a step; connections of outputs that it no longer has go with it."""
+    """Change title, settings, note, error handling or time limit of a step (None takes a part away).
+
+    Connections of outputs that it no longer has go with it, translations of a changed text come along.
+    """
     _known(document, name)
-    before = document["nodes"][name]
-    after = {**before, **changes}
+    after = {part: value for part, value in {**document["nodes"][name], **changes}.items() if value is not None}
     kept = set(kinds.port_names(after))
     lost = {edge_name: None for edge_name, edge in document["edges"].items() if edge["source"] == name and edge["port"] not in kept}
-    return command(document, Change({name: after}, lost), f"Edit {after['title']}")
+    return command(document, Change({name: after}, lost, carried(document, name, after, kinds)), f"Edit {after['title']}")
 
 
 def set_fields(document: Document, fields: Mapping[str, Any], label: str) -> Command:
-    """Change name, description, variables or settings of the flow itself."""
+    """Change parts of the flow itself."""
     return command(document, Change(fields={name: fields[name] for name in FIELDS if name in fields}), label)
 
 

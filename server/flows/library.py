@@ -85,6 +85,10 @@ class _Kinds:
     def defaults(self, kind: str) -> dict[str, Any]:
         return library()[kind].defaults()
 
+    def schema(self, kind: str) -> Mapping[str, Any]:
+        node = library().get(kind)
+        return node.schema if node else {}
+
     def port_names(self, step: Mapping[str, Any]) -> Sequence[str]:
         return [port.name for port in ports_of_step(step)]
 

@@ -1,6 +1,12 @@
-"""What people do on the canvas, as the browser sends it."""
+"""What people do to a flow, as the browser sends it: on the canvas, and to the flow as a whole."""
 
 import msgspec
+
+from server.flows.error_policy import SetErrorPolicy
+from server.flows.flow_settings import SetInterface, SetSettings
+from server.flows.languages import SetLanguages, SetTranslation
+from server.flows.triggers import DeleteTrigger, SetTrigger
+from server.flows.variables import DeleteVariable, RenameVariable, SetVariable
 
 
 class Move(msgspec.Struct, tag_field="op", tag="move", forbid_unknown_fields=True):
@@ -56,4 +62,17 @@ class Start(msgspec.Struct, tag_field="op", tag="start", forbid_unknown_fields=T
     node: str
 
 
-Operation = Move | Add | Connect | Delete | Paste | Start
+OnCanvas = Move | Add | Connect | Delete | Paste | Start
+OnFlow = (
+    SetVariable
+    | DeleteVariable
+    | RenameVariable
+    | SetTrigger
+    | DeleteTrigger
+    | SetLanguages
+    | SetTranslation
+    | SetSettings
+    | SetInterface
+    | SetErrorPolicy
+)
+Operation = OnCanvas | OnFlow

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.flows.document import Change, Command, Document, apply, new_document, start_of, take_back
-from server.flows.edit import EditRefused, operate, replace_all, save_step
+from server.flows.edit import operate, replace_all, save_step
 from server.flows.library import KINDS
 from server.flows.operations import Add, Connect, Delete, Move, Operation, Paste, Start
+from server.flows.refusal import EditRefused
 
 
 def drawn(*operations: Operation) -> Document:

@@ -1,0 +1,108 @@
+"""When a flow starts by the clock: five cron fields, checked, and as the choices a person makes."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from server.flows.refusal import EditRefused
+
+FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of the month", 1, 31), ("month", 1, 12), ("day of the week", 0, 7))
+DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+EVERY = (
+    ("hour", "Every hour"),
+    ("day", "Every day"),
+    ("weekday", "Monday to Friday"),
+    ("week", "On some days of the week"),
+    ("month", "Every month"),
+    ("own", "Something else"),
+)
+"""What a person chooses from, with the words for it."""
+
+_PART = re.compile(r"(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?")
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+
+
+def checked_cron(text: str) -> str:
+    """The five fields with one space between them; EditRefused says which of them cannot be read."""
+    parts = text.split()
+    if len(parts) != len(FIELDS):
+        raise EditRefused("Write five fields: minute, hour, day of the month, month, day of the week.", "cron")
+    for part, (name, low, high) in zip(parts, FIELDS, strict=True):
+        if not all(_readable(one, low, high) for one in part.split(",")):
+            raise EditRefused(f"“{part[:20]}” is no {name}: use {low} to {high}, a list, a range such as 1-5, or *.", "cron")
+    return " ".join(parts)
+
+
+def _readable(part: str, low: int, high: int) -> bool:
+    found = _PART.fullmatch(part)
+    if not found:
+        return False
+    numbers = [int(number) for number in found.groups()[:2] if number]
+    return all(low <= number <= high for number in numbers) and numbers == sorted(numbers) and found[3] not in ("0", "00")
+
+
+def cron_of(choices: Mapping[str, Any]) -> str:
+    """The cron fields for what a person chose: `every`, `at` ("09:00"), `days` (of the week, 0 is Sunday), `day` (of the month)."""
+    every = choices.get("every")
+    if every == "own":
+        return checked_cron(str(choices.get("cron") or ""))
+    found = _TIME.fullmatch(str(choices.get("at") or "").strip())
+    if not found:
+        raise EditRefused("Write the time as hours and minutes, such as 09:00.", "at")
+    hour, minute = int(found[1]), int(found[2])
+    match every:
+        case "hour":
+            return f"{minute} * * * *"
+        case "weekday":
+            return f"{minute} {hour} * * 1-5"
+        case "week":
+            days = sorted({int(day) for day in choices.get("days", ()) if str(day) in "0123456" and str(day)})
+            if not days:
+                raise EditRefused("Choose at least one day.", "days")
+            return f"{minute} {hour} * * {','.join(map(str, days))}"
+        case "month":
+            day = str(choices.get("day") or "").strip()
+            if not day.isdecimal() or not 1 <= int(day) <= 31:
+                raise EditRefused("Write a day of the month, 1 to 31.", "day")
+            return f"{minute} {hour} {int(day)} * *"
+    return f"{minute} {hour} * * *"
+
+
+def choices_of(cron: str) -> dict[str, Any]:
+    """The choices that lead to these cron fields; "own" for what they cannot say."""
+    own = {"every": "own", "at": "09:00", "days": [], "day": 1, "cron": cron}
+    parts = cron.split()
+    if len(parts) != len(FIELDS) or not parts[0].isdecimal() or parts[3] != "*":
+        return own
+    minute, hour, day, _, week = parts
+    if hour == "*":
+        return {**own, "every": "hour", "at": f"00:{int(minute):02}"} if (day, week) == ("*", "*") else own
+    if not hour.isdecimal():
+        return own
+    timed = {**own, "at": f"{int(hour):02}:{int(minute):02}"}
+    if (day, week) == ("*", "*"):
+        return {**timed, "every": "day"}
+    if day == "*" and week == "1-5":
+        return {**timed, "every": "weekday"}
+    if day == "*" and all(one in "0123456" for one in week.split(",")):
+        return {**timed, "every": "week", "days": [int(one) for one in week.split(",")]}
+    if week == "*" and day.isdecimal():
+        return {**timed, "every": "month", "day": int(day)}
+    return own
+
+
+def words_of(cron: str) -> str:
+    """The schedule as people say it."""
+    choices = choices_of(cron)
+    match choices["every"]:
+        case "hour":
+            return f"every hour at minute {int(choices['at'][3:])}"
+        case "day":
+            return f"every day at {choices['at']}"
+        case "weekday":
+            return f"Monday to Friday at {choices['at']}"
+        case "week":
+            return f"every {' and '.join(DAYS[day] for day in choices['days'])} at {choices['at']}"
+        case "month":
+            return f"on day {choices['day']} of every month at {choices['at']}"
+    return f"by the schedule {cron}"
