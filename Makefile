@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: run test check format bench lock tools browser bench-banking77
+.PHONY: run test test-faults check format bench lock tools browser bench-banking77
 
 run:
 	@$(PYTHON) scripts/bootstrap.py
@@ -12,6 +12,10 @@ run:
 
 test: tools browser
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile
+
+# Only what breaks things on purpose: killed processes, bad networks; part of `make test`.
+test-faults: tools
+	$(BIN)/pytest -q tests/faults
 
 check: tools
 	$(BIN)/ruff check .

@@ -13,6 +13,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.kit import pages
+from server.kit.db import is_away
 from server.kit.errors import Problem
 from server.kit.ids import uuid7
 
@@ -64,6 +65,11 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, HTTPException):
         code, detail = _WORDS.get(error.status_code, ("refused", "The request was refused."))
         return Problem(error.status_code, code, detail, headers=dict(error.headers or {}))
+    if is_away(error) and not (isinstance(error, OSError) and error.filename):  # with a name it is about a file of ours
+        log.warning("the database is away: %r", error)
+        return Problem(
+            503, "database_away", "The server cannot reach its database now. Try again in a moment.", headers={"Retry-After": "1"}
+        )
     if isinstance(error, RecursionError) and "deserializing" in str(error):
         return Problem(400, "too_deep", "The body is nested too deeply.")
     return Problem(500, "server_error", "Something went wrong on our side. Try again; if it stays, give the request id to your operator.")

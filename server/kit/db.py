@@ -13,10 +13,15 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from sqlalchemy import MetaData, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 APP_ROLE = "chatloom_app"
 SWEEPER_ROLE = "chatloom_sweeper"
+CONNECT_WITHIN_S = 10.0
+STATEMENT_WITHIN_S = 60.0
+TURN_WITHIN_S = 15.0
 LOOKUPS = ("channel_id", "email", "account_id", "token_hash")
 
 metadata = MetaData(
@@ -38,6 +43,27 @@ def to_json(value: object) -> str:
     return _encoder.encode(value).decode()
 
 
+# What asyncpg raises when a statement fails or the database cannot be reached; a ProtocolError is an InternalClientError.
+ASYNCPG_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+_AWAY = (
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+    OSError,
+    PoolExhausted,
+)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database could not be reached, or did not answer: nothing is wrong with what was asked, the same may go well later."""
+    if isinstance(error, DBAPIError):
+        told = error.orig.__cause__ if error.orig is not None else None
+        return error.connection_invalidated or isinstance(told, _AWAY)
+    return isinstance(error, _AWAY)
+
+
 class Database:
     """Connections to one PostgreSQL, all of them in the role that owns nothing."""
 
@@ -52,13 +78,26 @@ class Database:
             hide_parameters=True,  # what customers wrote stays out of the log when a statement fails
             json_serializer=to_json,
             json_deserializer=msgspec.json.decode,
-            connect_args={"server_settings": self._server_settings()},
+            pool_timeout=CONNECT_WITHIN_S,
+            connect_args={
+                "server_settings": self._server_settings(),
+                "timeout": CONNECT_WITHIN_S,
+                "command_timeout": STATEMENT_WITHIN_S,
+            },
         )
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     @staticmethod
     def _server_settings() -> dict[str, str]:
-        return {"role": APP_ROLE, "jit": "off", "timezone": "UTC", "application_name": "chatloom"}
+        return {
+            "role": APP_ROLE,
+            "jit": "off",
+            "timezone": "UTC",
+            "application_name": "chatloom",
+            # A process that the network has cut off in the middle of a transaction must not keep its locks.
+            "idle_in_transaction_session_timeout": "60s",
+            "tcp_user_timeout": "30s",
+        }
 
     async def open_pool(self, size: int) -> "asyncpg.Pool[asyncpg.Record]":
         """The plain asyncpg pool of the hot path (turns); opened once, `size` connections."""
@@ -68,6 +107,8 @@ class Database:
                 min_size=1,
                 max_size=size,
                 server_settings=self._server_settings(),
+                timeout=CONNECT_WITHIN_S,
+                command_timeout=TURN_WITHIN_S,
             )
         return self._pool
 

@@ -16,6 +16,7 @@ import msgspec
 from flow_runtime import ConversationStarted, Input, NotExpected, State, input_from_json, input_to_json
 from server.conversations.inbox import Contact, contact_id_of
 from server.kit import clock
+from server.kit.db import ASYNCPG_ERRORS
 from server.kit.errors import Problem, not_found
 from server.kit.ids import uuid7
 from server.turns import statements
@@ -193,7 +194,7 @@ async def _take_one(
         version = _version_for(conversation, row["published_version"], incoming.flow_version)
         ready = await versions.get(conn, incoming.tenant_id, conversation.flow_id, version)
         taken = take_turn(ready.flow, version, conversation, incoming.input, ready.answer)
-    except (Problem, asyncpg.PostgresError, OSError):
+    except (Problem, *ASYNCPG_ERRORS):
         raise
     except Exception:
         log.exception("turn of conversation %s failed on the fast path", conversation.id)
@@ -347,7 +348,7 @@ async def _take_claimed(conn: Connection, versions: Versions, commit: Commit, te
         version = _version_for(conversation, row["published_version"])
         ready = await versions.get(conn, tenant_id, conversation.flow_id, version)
         taken = take_turn(ready.flow, version, conversation, given, ready.answer)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    except ASYNCPG_ERRORS:
         raise
     except NotExpected as reason:
         await _settle(conn, tenant_id, row, "ignored", str(reason))

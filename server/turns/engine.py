@@ -15,7 +15,7 @@ from server.conversations.inbox import Arrival, accept, ring_doorbell
 from server.conversations.stream import topic_of
 from server.flows.library import library
 from server.kit.calls import Tools
-from server.kit.db import Database
+from server.kit.db import ASYNCPG_ERRORS, Database, is_away
 from server.kit.errors import Problem
 from server.kit.http import OutboundClient
 from server.kit.jobs import Resources, ring
@@ -148,7 +148,7 @@ class Turns:
                 async with pool.acquire() as conn:
                     await conn.execute("; ".join(f"set {name} = {value}" for name, value in SESSION.items()))
                     await self._flush(conn)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except ASYNCPG_ERRORS as error:
                 log.error("turns wait for the database: %r", error)
                 await asyncio.sleep(0.5)
 
@@ -170,9 +170,10 @@ class Turns:
         fresh = isinstance(units[0], Fresh)
         try:
             batch = await (take_fresh if fresh else take_pending)(conn, self._versions, tenant_id, units)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except ASYNCPG_ERRORS as error:
             self._refused(tenant_id, units, error)
-            if conn.is_closed():
+            if is_away(error):  # what is left of the connection may wait for ever for an answer
+                conn.terminate()
                 raise
             return
         except Exception as error:
@@ -183,7 +184,7 @@ class Turns:
 
     def _refused(self, tenant_id: UUID, units: Any, error: Exception) -> None:
         """The database refused a batch: each message goes again by itself, so that the one at fault is found."""
-        away = isinstance(error, asyncpg.InterfaceError | OSError | asyncpg.PostgresConnectionError | asyncpg.OperatorInterventionError)
+        away = is_away(error)
         for unit in units:
             unit.conflicts += 1
             if unit.future.done():

@@ -11,7 +11,6 @@ from contextlib import AsyncExitStack
 from uuid import UUID
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from server.analytics.ingest import roll_up_all
 from server.conversations.close import close_abandoned
@@ -88,7 +87,7 @@ class Runner:
                 for tenant_id, conversation_id in await _rings(redis):
                     self.turns.wake(tenant_id, conversation_id)
                     self._deliver(tenant_id, conversation_id)
-            except (RedisError, OSError) as error:
+            except Exception as error:
                 log.warning("the doorbell is out of order: %r", error)
                 await asyncio.sleep(1.0)
 
