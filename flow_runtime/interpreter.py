@@ -43,13 +43,13 @@ def start(
 ) -> Outcome:
     """Begin a conversation with its first input: the chat was opened, or the customer's first words.
 
-    `contact` holds what is known of the customer: name, language, time_zone, attributes. `channel` is the kind of channel, `callback_url`
-    the address at which other systems reach this conversation, and `bot` the values of the variables that all conversations share.
+    `contact` holds what is known of the customer: id, name, language, time_zone, attributes. `channel` is the kind of channel,
+    `callback_url` the address at which other systems reach this conversation, and `bot` the values of the variables that all
+    conversations share.
     """
     known = contact or _NOTHING
     who = {"name": known.get("name"), "language": known.get("language"), "attributes": dict(known.get("attributes") or {})}
-    if known.get("time_zone"):
-        who["time_zone"] = known["time_zone"]
+    who |= {name: known[name] for name in ("id", "time_zone") if known.get(name)}
     state = State(conversation_id, contact=who, channel=channel, callback_url=callback_url, bot=dict(bot or {}))
     if not state.accepts(input):
         raise NotExpected(f"A conversation cannot start with {type(input).__name__}")

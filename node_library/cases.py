@@ -1,7 +1,7 @@
 """Running the examples of a node's cases.json.
 
-A case has a name, `settings`, what the conversation knows (`variables`, `scope`, `memory`, `open_message`), one input or none (`message`,
-`call_result` or `input`), and what to `expect`: either `problems` of the settings, or what the node does.
+A case has a name, `settings`, what the conversation knows (`variables`, `scope`, `memory`, `open_message`, `language`, `time_zone`), one
+input or none (`message`, `call_result` or `input`), and what to `expect`: either `problems` of the settings, or what the node does.
 """
 
 import json
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flow_runtime.checks import problems_of
-from flow_runtime.effects import Call, Effect, Say, SetTimer, Track
+from flow_runtime.effects import Call, Effect, HandOff, Say, SetTimer, Track
 from flow_runtime.errors import NodeFailure
 from flow_runtime.expressions import Texts
 from flow_runtime.inputs import Input, input_from_json
@@ -99,7 +99,18 @@ def _turn(node: FolderNode, case: Mapping[str, Any], settings: Mapping[str, Any]
         **case.get("scope", {}),
     }
     texts = Texts(text for _, text in templates(node.schema, settings))
-    return Turn(scope=scope, texts=texts, now=NOON, memory=case.get("memory"), open_message=words, seed="1", call_id=CALL_ID)
+    return Turn(
+        scope=scope,
+        texts=texts,
+        now=NOON,
+        memory=case.get("memory"),
+        open_message=words,
+        seed="1",
+        call_id=CALL_ID,
+        run_id=CALL_ID,
+        language=case.get("language", "en"),
+        time_zone=case.get("time_zone", "UTC"),
+    )
 
 
 def _wrong(node: FolderNode, settings: Mapping[str, Any], step: Step) -> str | None:
@@ -133,7 +144,8 @@ def _in_words(step: Step) -> dict[str, Any]:
         "calls": [[effect.kind, effect.payload] for effect in step.effects if isinstance(effect, Call)],
         "tracks": [[effect.name, effect.props] for effect in step.effects if isinstance(effect, Track)],
         "timers": [(effect.due_at - NOON).total_seconds() for effect in step.effects if isinstance(effect, SetTimer)],
-        "others": [_other(effect) for effect in step.effects if not isinstance(effect, Say | Call | Track | SetTimer)],
+        "hand_offs": [[effect.reason, effect.queue] for effect in step.effects if isinstance(effect, HandOff)],
+        "others": [_other(effect) for effect in step.effects if not isinstance(effect, Say | Call | Track | SetTimer | HandOff)],
         "set": dict(step.set),
         "memory": dict(step.memory),
         "go": step.go,
@@ -142,6 +154,8 @@ def _in_words(step: Step) -> dict[str, Any]:
         "event": step.event,
         "interruptible": step.interruptible,
         "error": None if step.error is None else step.error.kind,
+        "not_understood": not step.understood,
+        "timeout_s": step.timeout_s,
     }
     return {name: value for name, value in did.items() if value not in (None, False, [], {})}
 

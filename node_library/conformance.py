@@ -23,6 +23,7 @@ _MAY_IMPORT = frozenset(
             "enum",
             "flow_runtime",
             "functools",
+            "hashlib",
             "itertools",
             "json",
             "math",

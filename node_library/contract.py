@@ -106,7 +106,8 @@ class FolderNode:
 
         def put_in(found: re.Match[str]) -> str:
             nonlocal empty
-            text = _card_value(complete_settings.get(found[1]), found[2])
+            when = {"when": self.schema["properties"].get(found[1], {}).get("x-show-if")}
+            text = _card_value(complete_settings.get(found[1]), found[2]) if _is_shown(when, complete_settings) else ""
             empty = empty and not text
             return text
 

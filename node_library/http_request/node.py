@@ -8,8 +8,8 @@ from flow_runtime.effects import Call
 from flow_runtime.errors import NodeFailure
 from flow_runtime.inputs import CallError, CallResult, Input
 from flow_runtime.nodes import FAILED, Step, Turn
-from flow_runtime.paths import MISSING, find
 from flow_runtime.printing import as_text
+from flow_runtime.results import kept
 
 
 def enter(settings: Mapping[str, Any], turn: Turn) -> Step:
@@ -32,9 +32,9 @@ def resume(settings: Mapping[str, Any], turn: Turn, input: Input) -> Step:
         return Step(go=FAILED, error=error or CallError("no_answer", "There was no answer."))
     status, body = input.value.get("status"), input.value.get("body")
     if not isinstance(status, int) or not 200 <= status < 400:
-        return Step(set=_whole(settings, body), go=FAILED, error=CallError("http_status", f"The answer was {status}."))
-    picked = {row["variable"]: _part(body, row["path"]) for row in settings["pick"]}
-    return Step(set={**_whole(settings, body), **picked}, go="ok")
+        whole = {settings["save_as"]: body} if settings["save_as"] else {}
+        return Step(set=whole, go=FAILED, error=CallError("http_status", f"The answer was {status}."))
+    return Step(set=kept(settings, body), go="ok")
 
 
 def _url(settings: Mapping[str, Any], turn: Turn) -> str:
@@ -59,12 +59,3 @@ def _body(settings: Mapping[str, Any], turn: Turn) -> dict[str, Any] | str | Non
         return turn.render(settings["body"])
     fields = {name: turn.value(value) for name, value in settings["fields"].items()}
     return fields if kind == "json" else urlencode({name: as_text(value) for name, value in fields.items()})
-
-
-def _whole(settings: Mapping[str, Any], body: Any) -> dict[str, Any]:
-    return {settings["save_as"]: body} if settings["save_as"] else {}
-
-
-def _part(body: Any, path: str) -> Any:
-    found = find(body, path)
-    return None if found is MISSING else found

@@ -50,7 +50,7 @@ class Person:
 
     def for_flow(self) -> dict[str, Any]:
         """What a flow may read of them."""
-        return {"name": self.name, "language": self.language, "attributes": self.attributes}
+        return {"id": str(self.id), "name": self.name, "language": self.language, "attributes": self.attributes}
 
 
 @dataclass(frozen=True, slots=True)
