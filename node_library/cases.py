@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flow_runtime.checks import problems_of
-from flow_runtime.effects import Call, Effect, HandOff, Say, SetTimer, Track
+from flow_runtime.effects import Call, Card, Effect, HandOff, Say, SetTimer, Track
 from flow_runtime.errors import NodeFailure
 from flow_runtime.expressions import Texts
 from flow_runtime.inputs import Input, input_from_json
 from flow_runtime.nodes import FAILED, Step, Turn
+from flow_runtime.records import encode
 from flow_runtime.settings import complete, templates
 from flow_runtime.values import size_of
 from node_library.contract import FolderNode
@@ -110,6 +111,7 @@ def _turn(node: FolderNode, case: Mapping[str, Any], settings: Mapping[str, Any]
         run_id=CALL_ID,
         language=case.get("language", "en"),
         time_zone=case.get("time_zone", "UTC"),
+        returning=case.get("returning", False),
     )
 
 
@@ -141,6 +143,11 @@ def _in_words(step: Step) -> dict[str, Any]:
             if isinstance(effect, Say)
             for option in effect.choices
         ],
+        "media": [encode(media) for effect in step.effects if isinstance(effect, Say) for media in effect.media],
+        "cards": [_card(card) for effect in step.effects if isinstance(effect, Say) for card in effect.cards],
+        "asks": [[effect.asks, effect.asks_about] for effect in step.effects if isinstance(effect, Say) and effect.asks],
+        "typing_ms": [effect.typing_ms for effect in step.effects if isinstance(effect, Say) and effect.typing_ms],
+        "templates": [effect.template for effect in step.effects if isinstance(effect, Say) and effect.template],
         "calls": [[effect.kind, effect.payload] for effect in step.effects if isinstance(effect, Call)],
         "tracks": [[effect.name, effect.props] for effect in step.effects if isinstance(effect, Track)],
         "timers": [(effect.due_at - NOON).total_seconds() for effect in step.effects if isinstance(effect, SetTimer)],
@@ -158,6 +165,13 @@ def _in_words(step: Step) -> dict[str, Any]:
         "timeout_s": step.timeout_s,
     }
     return {name: value for name, value in did.items() if value not in (None, False, [], {})}
+
+
+def _card(card: Card) -> dict[str, Any]:
+    """What there is of a card."""
+    words = {"title": card.title, "text": card.text, "image_url": card.image_url, "alt": card.alt}
+    shown: dict[str, Any] = {name: text for name, text in words.items() if text}
+    return shown | ({"buttons": [encode(button) for button in card.buttons]} if card.buttons else {})
 
 
 def _other(effect: Effect) -> str:

@@ -119,7 +119,10 @@ class FolderNode:
 
 def _is_shown(about: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
     when = about.get("when")
-    return when is None or settings.get(when["field"]) == when["is"]
+    if when is None:
+        return True
+    value = settings.get(when["field"])
+    return value in when["is"] if isinstance(when["is"], list) else bool(value == when["is"])
 
 
 def _port(about: Mapping[str, Any]) -> Port:

@@ -45,6 +45,21 @@ CONDITIONS: Schema = {
     },
 }
 
+BUTTONS: Schema = {
+    "type": "array",
+    "maxItems": 10,
+    "items": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["label"],
+        "properties": {
+            "label": {"type": "string", "title": "Label", "minLength": 1, "maxLength": 200, "x-customer": True},
+            "value": {"type": "string", "title": "Answer", "maxLength": 200, "x-template": False},
+            "url": {"type": "string", "title": "Address", "maxLength": 2000},
+        },
+    },
+}
+
 SHAPES: Mapping[str, Schema] = {
     "text": {"type": "string", "maxLength": 1000},
     "multiline": {"type": "string", "maxLength": 16000},
@@ -79,6 +94,23 @@ SHAPES: Mapping[str, Schema] = {
             "properties": {
                 "value": {**_NAME, "title": "Value"},
                 "label": {"type": "string", "title": "Label", "minLength": 1, "maxLength": 200, "x-customer": True},
+            },
+        },
+    },
+    "buttons": BUTTONS,
+    "cards": {
+        "type": "array",
+        "maxItems": 10,
+        "items": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["title"],
+            "properties": {
+                "title": {"type": "string", "title": "Title", "minLength": 1, "maxLength": 200, "x-customer": True},
+                "text": {"type": "string", "title": "Text", "maxLength": 1000, "x-customer": True},
+                "image_url": {"type": "string", "title": "Address of the picture", "maxLength": 2000},
+                "alt": {"type": "string", "title": "What the picture shows", "maxLength": 500, "x-customer": True},
+                "buttons": {**BUTTONS, "title": "Buttons", "maxItems": 3},
             },
         },
     },

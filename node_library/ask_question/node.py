@@ -1,85 +1,98 @@
-"""Asks, waits, checks the answer and keeps it."""
+"""Asks, waits, checks the answer, has it confirmed if that is wanted, and keeps it."""
 
-import re
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections.abc import Mapping
 from typing import Any
 
-from flow_runtime.conditions import as_number, matches
-from flow_runtime.effects import Say
-from flow_runtime.inputs import Attachment, Choice, Input, Message
+from flow_runtime.answers import Asked, read_answer
+from flow_runtime.effects import Option, Say
+from flow_runtime.inputs import Choice, CustomerInput, Input, Location, TimerFired
 from flow_runtime.nodes import Step, Turn
-
-_EMAIL = r"^[^\s@,;<>]{1,64}@[^\s@,;<>]{1,190}\.[^\s@,;<>.]{2,63}$"
-_YES = frozenset(("yes", "y", "yeah", "yep", "yes please", "sure", "ok", "okay", "true", "ja", "oui", "si", "sí"))
-_NO = frozenset(("no", "n", "nope", "no thanks", "no thank you", "false", "nein", "non"))
-_DATE_FORMS = (r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})", r"(?P<d>\d{1,2})\.\s?(?P<m>\d{1,2})\.\s?(?P<y>\d{4})")
-_EXPECTED = {
-    "text": "Please write your answer.",
-    "number": "Please answer with a number.",
-    "email": "Please answer with an e-mail address, like name@example.com.",
-    "phone": "Please answer with a phone number, like +44 20 7946 0000.",
-    "date": "Please answer with a date, like 2026-03-31.",
-    "yes_no": "Please answer yes or no.",
-    "pattern": "This does not look right. Please try again.",
-}
+from flow_runtime.phrases import phrase, yes_or_no
+from flow_runtime.printing import as_text
 
 
 def enter(settings: Mapping[str, Any], turn: Turn) -> Step:
-    return Step(effects=(Say(turn.render(settings["text"])),), wait_for="message")
+    if "answer" in turn.memory:
+        return _confirm(settings, turn, turn.memory["answer"])
+    return _ask(settings, turn, turn.render(settings["text"]), turn.memory)
 
 
 def resume(settings: Mapping[str, Any], turn: Turn, input: Input) -> Step:
-    answer = _read(settings, input)
+    if isinstance(input, TimerFired):
+        return Step(go="timeout")
+    if "answer" in turn.memory and (sure := _confirmed(input)) is not None:
+        return _keep(settings, turn.memory["answer"]) if sure else _ask(settings, turn, turn.render(settings["text"]), {})
+    if settings["can_skip"] and _skips(settings, turn, input):
+        return Step(set={settings["save_as"]: None}, go="skipped")
+    answer = _read(settings, turn, input)
     if answer is not None:
-        return Step(set={settings["save_as"]: answer}, go="next")
+        return _confirm(settings, turn, answer) if settings["confirm"] else _keep(settings, answer)
     tries = int(turn.memory.get("tries", 0)) + 1
     if settings["give_up"] and tries >= settings["attempts"]:
         return Step(go="invalid")
-    again = turn.render(settings.get("retry_text", "")).strip() or _EXPECTED[settings["answer"]]
-    return Step(effects=(Say(again),), wait_for="message", memory={"tries": tries})
+    return _ask(settings, turn, _again(settings, turn, tries), {"tries": tries}, understood=False)
 
 
-def _read(settings: Mapping[str, Any], input: Input) -> Any:
+def _ask(settings: Mapping[str, Any], turn: Turn, text: str, memory: Mapping[str, Any], *, understood: bool = True) -> Step:
+    options = tuple(Option(label, turn.render(label)) for label in settings["options"]) if settings["answer"] == "one_of" else ()
+    said = Say(text, choices=options, asks="date" if settings["answer"] == "date" else None)
+    return Step(effects=(said,), wait_for="message", memory=memory, understood=understood, timeout_s=_limit(settings))
+
+
+def _confirm(settings: Mapping[str, Any], turn: Turn, answer: Any) -> Step:
+    spoken = phrase("yes" if answer else "no", turn.language) if isinstance(answer, bool) else as_text(answer)
+    options = tuple(Option(word, phrase(word, turn.language)) for word in ("yes", "no"))
+    said = Say(turn.render(settings["confirm_text"]).replace("{answer}", spoken), choices=options)
+    return Step(effects=(said,), wait_for="message", memory={"answer": answer}, timeout_s=_limit(settings))
+
+
+def _confirmed(input: Input) -> bool | None:
+    if isinstance(input, Choice) and input.value in ("yes", "no"):
+        return input.value == "yes"
+    return yes_or_no(_words(input))
+
+
+def _keep(settings: Mapping[str, Any], answer: Any) -> Step:
+    return Step(set={settings["save_as"]: answer}, go="next")
+
+
+def _limit(settings: Mapping[str, Any]) -> float | None:
+    return settings["wait_s"] if settings["limited"] else None
+
+
+def _again(settings: Mapping[str, Any], turn: Turn, tries: int) -> str:
+    """The author's words for this try, or the bot's own."""
+    texts = [settings.get("retry_text", ""), *settings["retry_more"]]
+    return turn.render(texts[min(tries, len(texts)) - 1]).strip() or phrase(settings["answer"], turn.language)
+
+
+def _skips(settings: Mapping[str, Any], turn: Turn, input: Input) -> bool:
+    words = _bare(_words(input))
+    return bool(words) and words in {_bare(turn.render(word)) for word in settings["skip_words"]}
+
+
+def _read(settings: Mapping[str, Any], turn: Turn, input: Input) -> Any:
     """The answer as its kind, or None when it does not fit."""
-    text = input.text.strip() if isinstance(input, Message | Choice | Attachment) else ""
-    return _READERS[settings["answer"]](text, settings) if text else None
+    asked = Asked(
+        settings["answer"],
+        turn.now,
+        turn.language,
+        turn.time_zone,
+        minimum=settings.get("minimum"),
+        maximum=settings.get("maximum"),
+        pattern=settings.get("pattern", ""),
+        options=[(label, turn.render(label)) for label in settings["options"]],
+    )
+    by_button = settings["answer"] == "one_of" and isinstance(input, Choice)
+    answer = read_answer(input.value, asked) if by_button and isinstance(input, Choice) else None
+    return read_answer(_words(input), asked) if answer is None else answer
 
 
-def _number(text: str, settings: Mapping[str, Any]) -> float | int | None:
-    number = as_number(text)
-    if number is None or number < settings.get("minimum", number) or number > settings.get("maximum", number):
-        return None
-    return int(number) if float(number).is_integer() and abs(number) < 2**53 else number
+def _words(input: Input) -> str:
+    if isinstance(input, Location):
+        return input.label
+    return input.text if isinstance(input, CustomerInput) else ""
 
 
-def _phone(text: str, _: Mapping[str, Any]) -> str | None:
-    digits = re.sub(r"[\s().\-/]", "", text)
-    return digits if matches(digits, r"^\+?[0-9]{6,15}$") else None
-
-
-def _date(text: str, _: Mapping[str, Any]) -> str | None:
-    for form in _DATE_FORMS:
-        found = re.fullmatch(form, text[:20])
-        if found:
-            try:
-                return date(int(found["y"]), int(found["m"]), int(found["d"])).isoformat()
-            except ValueError:
-                return None
-    return None
-
-
-def _yes_no(text: str, _: Mapping[str, Any]) -> bool | None:
-    word = text.casefold().strip(" .!,")
-    return True if word in _YES else False if word in _NO else None
-
-
-_READERS: Mapping[str, Callable[[str, Mapping[str, Any]], Any]] = {
-    "text": lambda text, _: text,
-    "number": _number,
-    "email": lambda text, _: text if matches(text, _EMAIL) else None,
-    "phone": _phone,
-    "date": _date,
-    "yes_no": _yes_no,
-    "pattern": lambda text, settings: text if matches(text, rf"^(?:{settings['pattern']})$") else None,
-}
+def _bare(text: str) -> str:
+    return " ".join(text.casefold().split()).strip(" .,!?")
