@@ -19,6 +19,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.static_files import create_static_files_router
 
 import server
+from server.conversations.callback import Callbacks
 from server.kit.answers import RequestId, answer_error
 from server.kit.db import Database
 from server.kit.http import OutboundClient
@@ -31,7 +32,7 @@ from server.turns.fast_door import FastDoor
 
 STATIC = Path(__file__).parents[1] / "ui" / "static"
 MAX_BODY_BYTES = 10_000_000
-SHARED = ("settings", "db", "redis", "live", "vault", "http", "turns")
+SHARED = ("settings", "db", "redis", "live", "vault", "http", "callbacks", "turns")
 
 
 def modules(*names: str) -> Iterator[ModuleType]:
@@ -99,6 +100,7 @@ async def _open(app: Litestar, settings: Settings) -> AsyncIterator[None]:
         state.live = Live(state.redis)
         await state.live.start()
         stack.push_async_callback(state.live.stop)
+        state.callbacks = Callbacks(state.vault, settings.public_url)
         state.turns = Turns(state.db, state.redis, state.live, settings, state.vault, state.http)
         await state.turns.start()
         stack.push_async_callback(state.turns.stop)

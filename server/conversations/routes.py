@@ -2,19 +2,22 @@
 
 import asyncio
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from litestar import Response, delete, get, post
+from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery
-from litestar.status_codes import HTTP_204_NO_CONTENT
+from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.status_codes import HTTP_202_ACCEPTED, HTTP_204_NO_CONTENT
 from redis.asyncio import Redis
 from sqlalchemy import text
 
-from server.conversations import queries, receive
+from server.conversations import events, queries, receive
+from server.conversations.callback import ROUTE, Callbacks
 from server.conversations.close import close_conversation, reopen_conversation
+from server.conversations.inbox import ring_doorbell
 from server.conversations.queries import Filters
-from server.conversations.schemas import ConversationOut, ConversationPage, Health, TranscriptMessage, TranscriptPage
+from server.conversations.schemas import ConversationOut, ConversationPage, EventAnswer, Health, NewEvent, TranscriptMessage, TranscriptPage
 from server.kit.db import Database
 from server.kit.errors import Problem
 from server.security.identity import Identity
@@ -86,6 +89,49 @@ async def reopen(conversation_id: FromPath[UUID], db: NamedDependency[Database],
         await reopen_conversation(conn, identity.tenant_id, conversation_id)
 
 
+@post(f"{ROUTE}/{{token:str}}/{{name:str}}", opt={"public": True}, status_code=HTTP_202_ACCEPTED, request_max_body_size=events.MOST_BYTES)
+async def take_event(
+    request: Request[Any, Any, Any],
+    token: FromPath[str],
+    name: FromPath[str],
+    db: NamedDependency[Database],
+    redis: NamedDependency[Redis],
+    callbacks: NamedDependency[Callbacks],
+) -> EventAnswer:
+    """Another system tells a conversation of an event, at the address the flow gave it (`conversation.callback_url`).
+
+    The body is a JSON object. With an `Idempotency-Key` the same event may be sent again.
+    """
+    place = callbacks.read(token)
+    if place is None:
+        raise Problem(404, "unknown_address", "No conversation has this address. Use the one the bot gave, unchanged.")
+    body, headers = await request.body(), request.headers
+    event = events.read_event(name, body, headers.get("content-type", ""), headers.get("idempotency-key"))
+    return await _keep_event(db, redis, *place, event)
+
+
+@post("/api/v2/chat/conversations/{conversation_id:uuid}/events", opt=WRITE, status_code=HTTP_202_ACCEPTED)
+async def send_event(
+    request: Request[Any, Any, Any],
+    conversation_id: FromPath[UUID],
+    data: JSONBody[NewEvent],
+    db: NamedDependency[Database],
+    redis: NamedDependency[Redis],
+    identity: NamedDependency[Identity],
+) -> EventAnswer:
+    """Tell a conversation of an event. With an `Idempotency-Key` the same event may be sent again."""
+    event = events.event_of(data.name, data.payload, request.headers.get("idempotency-key"))
+    return await _keep_event(db, redis, identity.tenant_id, conversation_id, event)
+
+
+async def _keep_event(db: Database, redis: Redis, tenant_id: UUID, conversation_id: UUID, event: events.Event) -> EventAnswer:
+    async with db.tenant(tenant_id) as conn:
+        accepted = await events.accept_event(conn, tenant_id, conversation_id, event)
+    if accepted.fresh:
+        await ring_doorbell(redis, tenant_id, conversation_id)
+    return EventAnswer(accepted.inbox_id, accepted.conversation_id, "accepted" if accepted.fresh else "known")
+
+
 @get(["/health", "/api/v2/chat/health"], opt={"public": True})
 async def health(db: NamedDependency[Database], redis: NamedDependency[Redis]) -> Response[Health]:
     """200 when this process can store messages, 503 when it cannot. Without Redis everything still works, later."""
@@ -125,4 +171,4 @@ def _number(cursor: str | None) -> int:
     return int(cursor)
 
 
-handlers = [list_conversations, show, show_messages, close, reopen, health, *receive.handlers]
+handlers = [list_conversations, show, show_messages, close, reopen, take_event, send_event, health, *receive.handlers]

@@ -1,7 +1,7 @@
 """What the chat service's routes give."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -79,6 +79,21 @@ class TranscriptPage(msgspec.Struct):
 
     data: list[TranscriptMessage]
     next: str | None
+
+
+class NewEvent(msgspec.Struct, forbid_unknown_fields=True):
+    """Something that happened elsewhere, told to a conversation."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    payload: dict[str, Any] = {}
+
+
+class EventAnswer(msgspec.Struct):
+    """Where an event is kept. `status`: accepted, or known for one that was here before."""
+
+    event_id: UUID
+    conversation_id: UUID
+    status: str
 
 
 class Health(msgspec.Struct):

@@ -66,7 +66,8 @@ conversations = Table(
     postgresql_with={"fillfactor": "70"},
 )
 
-# Every input of every turn. `position` orders what came in; `turn` and `turn_order` say where it was used: replay reads them back.
+# Every input of every turn, in the order of its ids; `turn` and `turn_order` say where it was used: replay reads them back. `status` is
+# pending, processed, ignored, dead, or early: an event that came before the flow waits for it.
 inbox = Table(
     "inbox",
     metadata,
@@ -89,6 +90,7 @@ inbox = Table(
     ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
     Index(None, "tenant_id", "conversation_id"),
     Index("inbox_waiting_idx", "received_at", postgresql_where=text("status = 'pending'")),
+    Index("inbox_early_idx", "received_at", postgresql_where=text("status = 'early'")),
     Index("inbox_pending_idx", "tenant_id", "conversation_id", "id", postgresql_where=text("status = 'pending'")),
 )
 

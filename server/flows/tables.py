@@ -111,3 +111,51 @@ intent_models = Table(
 )
 
 Index("flows_live_idx", flows.c.tenant_id, flows.c.updated_at, postgresql_where=flows.c.deleted_at.is_(None))
+
+# The variables that all conversations of a bot share.
+bot_variables = Table(
+    "bot_variables",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("flow_id", Uuid, nullable=False),
+    Column("held", JSONB, nullable=False, server_default="{}"),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("tenant_id", "flow_id"),
+    ForeignKeyConstraint(["tenant_id", "flow_id"], ["flows.tenant_id", "flows.id"], ondelete="CASCADE"),
+)
+
+# The schedule triggers of the live version, and when each is due next.
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("flow_id", Uuid, nullable=False),
+    Column("trigger_id", Text, nullable=False),
+    Column("cron", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("audience", Text, nullable=False),
+    Column("next_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "flow_id", "trigger_id"),
+    ForeignKeyConstraint(["tenant_id", "flow_id"], ["flows.tenant_id", "flows.id"], ondelete="CASCADE"),
+    Index("schedules_due_idx", "next_at"),
+)
+
+# One run per due moment: `reached` is the contact up to whom everybody has been told.
+schedule_runs = Table(
+    "schedule_runs",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("id", Uuid, nullable=False),
+    Column("flow_id", Uuid, nullable=False),
+    Column("trigger_id", Text, nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("audience", Text, nullable=False),
+    Column("status", Text, nullable=False, server_default="running"),
+    Column("reached", Uuid),
+    Column("told", Integer, nullable=False, server_default="0"),
+    Column("started_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("finished_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    UniqueConstraint("tenant_id", "flow_id", "trigger_id", "due_at"),
+    ForeignKeyConstraint(["tenant_id", "flow_id"], ["flows.tenant_id", "flows.id"], ondelete="CASCADE"),
+)

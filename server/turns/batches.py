@@ -6,14 +6,24 @@ Each keeps its own outcome. A message that was here before, a conversation someb
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
-from flow_runtime import ConversationStarted, Input, NotExpected, State, input_from_json, input_to_json
+from flow_runtime import (
+    AgentDone,
+    CallResult,
+    ConversationStarted,
+    EventReceived,
+    Input,
+    NotExpected,
+    State,
+    input_from_json,
+    input_to_json,
+)
 from server.conversations.inbox import Contact, contact_id_of
 from server.kit import clock
 from server.kit.db import ASYNCPG_ERRORS
@@ -23,7 +33,7 @@ from server.turns import statements
 from server.turns.rows import LEASE_S, Saved, Source, add_turn, person
 from server.turns.statements import Commit
 from server.turns.take_turn import Conversation, Person, take_turn
-from server.turns.versions import Versions
+from server.turns.versions import Version, Versions
 
 TRIES = 3
 
@@ -37,7 +47,8 @@ class Incoming:
     """One customer's message (or the opening of the widget) before it is stored.
 
     `key` is the sender's own id of it: the same key in the same channel is the same message. Without `conversation_id` a new conversation
-    starts with `contact` on the live version of `flow_id`, or on `flow_version`. `pushes`: the channel must be sent its messages.
+    starts with `contact` on the live version of `flow_id`, or on `flow_version`. `channel` is the
+    kind of channel; `pushes`: it must be sent its messages.
     """
 
     tenant_id: UUID
@@ -51,6 +62,7 @@ class Incoming:
     flow_version: int | None = None
     is_test: bool = False
     pushes: bool = False
+    channel: str = "web"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +205,7 @@ async def _take_one(
     try:
         version = _version_for(conversation, row["published_version"], incoming.flow_version)
         ready = await versions.get(conn, incoming.tenant_id, conversation.flow_id, version)
+        conversation = await _equipped(conn, versions, ready, tenant_id, conversation, incoming.input)
         taken = take_turn(ready.flow, version, conversation, incoming.input, ready.answer)
     except (Problem, *ASYNCPG_ERRORS):
         raise
@@ -201,6 +214,18 @@ async def _take_one(
         return Later("the turn failed")
     source = Source(uuid7(), incoming.key, False, incoming.client_message_id)
     return add_turn(commit, tenant_id, taken, source, pushes=incoming.pushes, known_contact=row["contact"] is not None)
+
+
+async def _equipped(
+    conn: Connection, versions: Versions, ready: Version, tenant_id: UUID, conversation: Conversation, given: Input
+) -> Conversation:
+    """The conversation with what its flow uses of the world around it."""
+    if ready.gives_address and conversation.state is None:
+        conversation = replace(conversation, callback_url=versions.address_of(tenant_id, conversation.id))
+    if ready.shares and not isinstance(given, CallResult | AgentDone):
+        row = await conn.fetchrow(statements.BOT_VARIABLES, tenant_id, conversation.flow_id)
+        conversation = replace(conversation, bot={} if row is None else msgspec.json.decode(row["held"]))
+    return conversation
 
 
 def _known(incoming: Incoming, row: asyncpg.Record) -> Known:
@@ -239,7 +264,9 @@ def _new_conversation(incoming: Incoming, row: asyncpg.Record) -> Conversation:
         contact.language or (known.language if known else None),
         attributes,
     )
-    return Conversation(uuid7(), incoming.channel_id, incoming.flow_id, 0, someone, is_test=incoming.is_test, stored=False)
+    return Conversation(
+        uuid7(), incoming.channel_id, incoming.flow_id, 0, someone, is_test=incoming.is_test, stored=False, channel=incoming.channel
+    )
 
 
 def conversation_of(row: Mapping[str, Any], contact: Person) -> Conversation:
@@ -260,6 +287,7 @@ def conversation_of(row: Mapping[str, Any], contact: Person) -> Conversation:
         row["last_seq"],
         row["waiting_for"],
         row["ended_at"],
+        channel=row.get("channel"),
     )
 
 
@@ -347,11 +375,13 @@ async def _take_claimed(conn: Connection, versions: Versions, commit: Commit, te
         given = input_from_json(msgspec.json.decode(row["input"]))
         version = _version_for(conversation, row["published_version"])
         ready = await versions.get(conn, tenant_id, conversation.flow_id, version)
+        conversation = await _equipped(conn, versions, ready, tenant_id, conversation, given)
         taken = take_turn(ready.flow, version, conversation, given, ready.answer)
     except ASYNCPG_ERRORS:
         raise
     except NotExpected as reason:
-        await _settle(conn, tenant_id, row, "ignored", str(reason))
+        early = isinstance(given, EventReceived) and conversation.waiting_for != "ended"
+        await _settle(conn, tenant_id, row, "early" if early else "ignored", str(reason))
         return None
     except Exception as error:
         return await _failed(conn, tenant_id, row, error)

@@ -85,6 +85,7 @@ def incoming_of(message: MessageIn, channel: Channel, caller: Caller) -> Incomin
         contact,
         message.client_message_id,
         pushes=channel.kind != "web",
+        channel=channel.kind,
     )
 
 

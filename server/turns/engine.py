@@ -11,6 +11,7 @@ import asyncpg
 from redis.asyncio import Redis
 
 from flow_runtime import input_to_json
+from server.conversations.callback import Callbacks
 from server.conversations.inbox import Arrival, accept, ring_doorbell
 from server.conversations.stream import topic_of
 from server.flows.library import library
@@ -53,7 +54,7 @@ class Turns:
         self._announcer: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._taking: dict[tuple[UUID, UUID, str], asyncio.Task[TurnAnswer]] = {}
-        self._versions = Versions(library(), lambda: self._go(warm_up()))
+        self._versions = Versions(library(), lambda: self._go(warm_up()), Callbacks(vault, settings.public_url).url)
         self._saved: list[tuple[UUID, Saved]] = []
         self._told = asyncio.Event()
         self._stopping = False
@@ -225,6 +226,8 @@ class Turns:
             self._saved.extend((tenant_id, saved) for saved in batch.saved)
             self._told.set()
         for saved in batch.saved:
+            if saved.early_events:
+                self.wake(tenant_id, saved.taken.conversation.id)
             for call in saved.calls:
                 self._go(perform_in_process(self.tools, call, self.wake))
 

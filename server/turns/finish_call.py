@@ -49,13 +49,26 @@ async def claim_call(db: Database, tenant_id: UUID, call_id: str) -> OpenCall | 
                     calls.c.due_at,
                     calls.c.attempts,
                     calls.c.lease_no,
+                    calls.c.retry_times,
+                    calls.c.retry_pause_s,
                 )
             )
         ).first()
     if row is None:
         return None
-    timeout_s = float(row.timeout_s)
-    return OpenCall(tenant_id, call_id, row.conversation_id, row.kind, row.payload, timeout_s, row.due_at, row.attempts, row.lease_no)
+    return OpenCall(
+        tenant_id,
+        call_id,
+        row.conversation_id,
+        row.kind,
+        row.payload,
+        float(row.timeout_s),
+        row.due_at,
+        row.attempts,
+        row.lease_no,
+        row.retry_times,
+        float(row.retry_pause_s),
+    )
 
 
 async def renew_call(db: Database, call: OpenCall) -> bool:

@@ -7,9 +7,9 @@ from server.turns.carry_out import perform
 from server.turns.finish_call import claim_call
 
 
-@job("turns.perform_call", tries=5, timeout_s=330.0)
+@job("turns.perform_call", tries=5, timeout_s=8 * 3600.0)
 async def perform_call(work: Work, call_id: str) -> None:
-    """Perform an outside call and let its conversation go on."""
+    """Perform an outside call and let its conversation go on. The call itself says how long it may take, with all its tries."""
     if call_id.count(":") != 3:
         raise GiveUp(f"not the id of a call: {call_id[:100]}")
     call = await claim_call(work.db, work.tenant_id, call_id)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flow_runtime import Flow, Input, effect_to_json, input_from_json, load_flow
@@ -13,7 +13,7 @@ from server.conversations.tables import contacts, conversations, inbox
 from server.flows.library import library
 from server.flows.tables import flow_versions
 from server.kit.errors import not_found
-from server.turns.tables import turns
+from server.turns.tables import bot_variables_used, turns
 from server.turns.take_turn import Conversation, Person, again, digest, encode
 
 
@@ -48,7 +48,7 @@ async def replay(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) 
             flows[row.flow_version] = await _flow(conn, tenant_id, conversation.flow_id, row.flow_version)
         given = inputs.get(row.turn, [])
         try:
-            outcomes = again(flows[row.flow_version], conversation, tuple(given))
+            outcomes = again(flows[row.flow_version], replace(conversation, bot=row.bot), tuple(given))
         except Exception as error:
             differences.append(Difference(row.turn, "run", "a turn", f"{type(error).__name__}: {error}"))
             break
@@ -71,7 +71,10 @@ def _compare(row: Any, outcomes: Sequence[Any]) -> list[Difference]:
 
 
 async def _turns(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> Sequence[Any]:
-    query = select(turns).where(turns.c.tenant_id == tenant_id, turns.c.conversation_id == conversation_id).order_by(turns.c.turn)
+    used = bot_variables_used
+    same = and_(used.c.tenant_id == turns.c.tenant_id, used.c.conversation_id == turns.c.conversation_id, used.c.turn == turns.c.turn)
+    query = select(turns, used.c.held.label("bot")).outerjoin(used, same)
+    query = query.where(turns.c.tenant_id == tenant_id, turns.c.conversation_id == conversation_id).order_by(turns.c.turn)
     return (await conn.execute(query)).all()
 
 
@@ -98,9 +101,11 @@ async def _conversation(conn: AsyncConnection, tenant_id: UUID, conversation_id:
     ).first()
     if row is None:
         raise not_found("conversation")
-    known = (row.state or {}).get("contact") or {}
-    who = Person(row.contact_id, row.external_id, known.get("name"), known.get("language"), known.get("attributes") or {})
-    return Conversation(row.id, row.channel_id, row.flow_id, row.flow_version, who, row.is_test)
+    last = row.state or {}
+    known = last.get("contact") or {}
+    who = Person(row.contact_id, row.external_id, known=known)
+    began = Conversation(row.id, row.channel_id, row.flow_id, row.flow_version, who, row.is_test)
+    return replace(began, channel=last.get("channel"), callback_url=last.get("callback_url"))
 
 
 async def _flow(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID, version: int) -> Flow:

@@ -1,6 +1,6 @@
 """A taken turn as rows of one commit."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -41,6 +41,7 @@ class Saved:
     calls: list[OpenCall] = field(default_factory=list)
     jobs: list[UUID] = field(default_factory=list)
     pushes: bool = False
+    early_events: bool = False
 
 
 def add_turn(commit: Commit, tenant_id: UUID, taken: Taken, source: Source, *, pushes: bool, known_contact: bool) -> Saved:
@@ -69,9 +70,10 @@ class _Writer:
         self._inputs()
         self._effects()
         self._turn()
+        self._bot_variables()
         self._conversation()
-        saved = self.saved
-        return Saved(saved.taken, saved.inbox_id, self.turn, self.seq, saved.messages, saved.calls, saved.jobs, saved.pushes)
+        early = self._early_events()
+        return replace(self.saved, turn=self.turn, last_seq=self.seq, early_events=early)
 
     def _contact(self, known: bool) -> None:
         person = self.conversation.contact
@@ -131,7 +133,8 @@ class _Writer:
 
     def _call(self, call: Call, here: bool) -> None:
         node_id = next((visit.node_id for visit in self.taken.visits if visit.call_id == call.call_id), "")
-        due_at = self.at + timedelta(seconds=call.timeout_s) + GRACE
+        seconds = call.timeout_s * (1 + call.retry_times) + call.retry_pause_s * call.retry_times
+        due_at = self.at + timedelta(seconds=seconds) + GRACE
         lease_until = self.at + timedelta(seconds=LEASE_S) if here else None
         self.commit.add(
             "calls",
@@ -146,9 +149,21 @@ class _Writer:
             due_at,
             lease_until,
             self.at,
+            call.retry_times,
+            call.retry_pause_s,
         )
         if here:
-            open_call = OpenCall(self.tenant_id, call.call_id, self.id, call.kind, call.payload, call.timeout_s, due_at)
+            open_call = OpenCall(
+                self.tenant_id,
+                call.call_id,
+                self.id,
+                call.kind,
+                call.payload,
+                call.timeout_s,
+                due_at,
+                retry_times=call.retry_times,
+                retry_pause_s=call.retry_pause_s,
+            )
             self.saved.calls.append(open_call)
         else:
             job_id = uuid7()
@@ -176,6 +191,26 @@ class _Writer:
         )
         path = [[visit.node_id, visit.port] for visit in taken.visits]
         self._event("turn.taken", {"turn": self.turn, "ms": round(taken.ms, 3), "path": path, "nodes": len(path)})
+
+    def _bot_variables(self) -> None:
+        """What was used, for replay; and what was set, for all conversations. A trial conversation sets nothing for the others."""
+        bot = self.conversation.bot
+        if bot is None:
+            return
+        self.commit.add("bot_variables_used", self.id, self.turn, encode(bot).decode())
+        changed: dict[str, Any] = {}
+        for outcome in self.taken.outcomes:
+            changed.update(outcome.bot_variables)
+        if changed and not self.conversation.is_test:
+            self.commit.add("bot_variables", self.id, self.conversation.flow_id, encode(changed).decode(), self.at)
+
+    def _early_events(self) -> bool:
+        """An event that came before the flow waited for it is heard now. Whether there may be one."""
+        state = self.taken.state
+        if state.waiting_for != "event":
+            return False
+        self.commit.add("heard_events", self.id, state.wait_id)
+        return True
 
     def _conversation(self) -> None:
         taken, before = self.taken, self.conversation

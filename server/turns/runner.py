@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from server.analytics.ingest import roll_up_all
 from server.conversations.close import close_abandoned
 from server.conversations.deliver import Delivery
+from server.conversations.events import forget_early_events
 from server.conversations.inbox import DOORBELL
 from server.kit.db import Database
 from server.kit.http import OutboundClient
@@ -99,6 +100,7 @@ class Runner:
 
     async def _close_abandoned(self) -> None:
         await close_abandoned(self.resources.db)
+        await forget_early_events(self.resources.db)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:

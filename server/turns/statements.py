@@ -60,7 +60,7 @@ i as (
     update inbox i set attempts = i.attempts + 1 from c where i.tenant_id = $1 and i.id = c.input_id
     returning i.conversation_id, i.id, i.input, i.external_id, i.attempts
 )
-select {_CONVERSATION}, f.published_version, coalesce(h.kind <> 'web', false) as pushes,
+select {_CONVERSATION}, f.published_version, coalesce(h.kind <> 'web', false) as pushes, h.kind as channel,
     o.id as contact, o.external_id as contact_external_id, o.name as contact_name, o.language as contact_language,
     o.attributes::text as contact_attributes,
     i.id as input_id, i.input::text as input, i.external_id as input_key, i.attempts
@@ -77,6 +77,9 @@ where tenant_id = $1 and id = $2 and status = 'pending'
 
 # Notes why a try failed; `$4` takes a try back that was not the input's fault.
 NOTE = "update inbox set error = $3, attempts = attempts - $4 where tenant_id = $1 and id = $2 and status = 'pending'"
+
+# What the variables of the whole bot hold.
+BOT_VARIABLES = "select held::text as held from bot_variables where tenant_id = $1 and flow_id = $2"
 
 # Gives a lease back without a turn: at once, or after a pause when the same input is to be tried again.
 RELEASE = """
@@ -182,10 +185,11 @@ _CHILDREN = (
     _part(
         "calls",
         "conversation_id uuid, id text, turn int, node_id text, kind text, payload jsonb, timeout_s float8, status text,"
-        " due_at timestamptz, lease_until timestamptz, at timestamptz",
+        " due_at timestamptz, lease_until timestamptz, at timestamptz, retry_times int, retry_pause_s float8",
         f"""insert into calls (tenant_id, conversation_id, id, turn, node_id, kind, payload, timeout_s, status, due_at, lease_until,
-            created_at)
-        select $1, r.conversation_id, r.id, r.turn, r.node_id, r.kind, r.payload, r.timeout_s, r.status, r.due_at, r.lease_until, r.at
+            created_at, retry_times, retry_pause_s)
+        select $1, r.conversation_id, r.id, r.turn, r.node_id, r.kind, r.payload, r.timeout_s, r.status, r.due_at, r.lease_until, r.at,
+            r.retry_times, r.retry_pause_s
         from {{rows}} where {_GATE}""",
     ),
     _part(
@@ -199,6 +203,27 @@ _CHILDREN = (
         "conversation_id uuid, id text",
         f"""update timers t set status = 'cancelled' from {{rows}}
         where t.tenant_id = $1 and t.conversation_id = r.conversation_id and t.id = r.id and t.status = 'waiting' and {_GATE}""",
+    ),
+    _part(
+        "heard_events",
+        "conversation_id uuid, name text",
+        f"""update inbox i set status = 'pending', error = null from {{rows}}
+        where i.tenant_id = $1 and i.conversation_id = r.conversation_id and i.status = 'early' and i.input->>'name' = r.name
+            and {_GATE}""",
+    ),
+    _part(
+        "bot_variables",
+        "conversation_id uuid, flow_id uuid, held jsonb, at timestamptz",
+        f"""insert into bot_variables as b (tenant_id, flow_id, held, updated_at)
+        select $1, r.flow_id, jsonb_object_agg(v.key, v.value order by r.at), max(r.at)
+        from {{rows}} cross join lateral jsonb_each(r.held) v where {_GATE} group by r.flow_id order by r.flow_id
+        on conflict (tenant_id, flow_id) do update set held = b.held || excluded.held, updated_at = excluded.updated_at""",
+    ),
+    _part(
+        "bot_variables_used",
+        "conversation_id uuid, turn int, held jsonb",
+        f"""insert into bot_variables_used (tenant_id, conversation_id, turn, held) select $1, r.conversation_id, r.turn, r.held
+        from {{rows}} where {_GATE}""",
     ),
     _part(
         "jobs",

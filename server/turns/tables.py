@@ -37,6 +37,8 @@ calls = Table(
     Column("status", Text, nullable=False, server_default="pending"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("due_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("retry_times", Integer, nullable=False, server_default="0"),
+    Column("retry_pause_s", Numeric(10, 3), nullable=False, server_default="0"),
     Column("lease_no", Integer, nullable=False, server_default="0"),
     Column("lease_until", DateTime(timezone=True)),
     Column("result", JSONB),
@@ -47,6 +49,18 @@ calls = Table(
     ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
     Index(None, "tenant_id", "conversation_id"),
     Index("calls_due_idx", "due_at", postgresql_where=text("status in ('pending', 'running')")),
+)
+
+# What the variables of the whole bot held when a turn began, where the flow has such variables: replay needs it.
+bot_variables_used = Table(
+    "bot_variables_used",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("conversation_id", Uuid, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("held", JSONB, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "conversation_id", "turn"),
+    ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
 )
 
 timers = Table(

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -34,28 +34,38 @@ from server.kit import clock
 from server.turns.kinds import is_quick
 
 MOST_QUICK_CALLS = 20
+TIME_ZONE = "time_zone"
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The customer of a conversation, as stored."""
+    """The customer of a conversation, as stored. `known` is what an earlier conversation was told of them, when it is run again."""
 
     id: UUID
     external_id: str
     name: str | None = None
     language: str | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    known: Mapping[str, Any] | None = None
 
     def for_flow(self) -> dict[str, Any]:
         """What a flow may read of them."""
-        return {"id": str(self.id), "name": self.name, "language": self.language, "attributes": self.attributes}
+        if self.known is not None:
+            return dict(self.known)
+        known = {"id": str(self.id), "name": self.name, "language": self.language, "attributes": self.attributes}
+        time_zone = self.attributes.get(TIME_ZONE)
+        return {**known, "time_zone": time_zone} if isinstance(time_zone, str) and time_zone else known
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation as it stands before a turn. `state` is None before the first; `stored` is False while it has no row."""
+    """A conversation as it stands before a turn. `state` is None before the first; `stored` is False while it has no row.
+
+    `channel` is the kind of channel, `callback_url` the address for events, where the flow uses it. `bot` is what the variables of the
+    whole bot hold now; None for a flow that has none.
+    """
 
     id: UUID
     channel_id: UUID
@@ -72,6 +82,9 @@ class Conversation:
     waiting_for: str | None = None
     ended_at: datetime | None = None
     stored: bool = True
+    channel: str | None = None
+    callback_url: str | None = None
+    bot: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +150,23 @@ def again(flow: Flow, conversation: Conversation, inputs: tuple[Input, ...]) -> 
 
 def _first(flow: Flow, conversation: Conversation, given: Input) -> Outcome:
     if conversation.state is None:
-        return start(flow, given, conversation_id=str(conversation.id), contact=conversation.contact.for_flow())
-    return resume(flow, conversation.state, given)
+        return start(
+            flow,
+            given,
+            conversation_id=str(conversation.id),
+            contact=conversation.contact.for_flow(),
+            channel=conversation.channel,
+            callback_url=conversation.callback_url,
+            bot=conversation.bot,
+        )
+    state = conversation.state
+    return resume(flow, state if conversation.bot is None else with_bot_variables(flow, state, conversation.bot), given)
+
+
+def with_bot_variables(flow: Flow, state: State, held: Mapping[str, Any]) -> State:
+    """The state with what the variables of the whole bot hold now: other conversations may have set them meanwhile."""
+    now = {name: held[name] for name, variable in flow.variables.items() if variable.scope == "bot" and name in held}
+    return replace(state, bot=held, variables={**state.variables, **now})
 
 
 def _quick_call(outcome: Outcome) -> Call | None:

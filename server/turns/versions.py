@@ -5,7 +5,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
@@ -42,11 +42,16 @@ class Connection(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A compiled flow and the model its messages are classified with."""
+    """A compiled flow and the model its messages are classified with.
+
+    `gives_address`: its texts use `conversation.callback_url`. `shares`: it has variables of the whole bot.
+    """
 
     flow: Flow
     model_hash: str | None
     model: "IntentModel | None"
+    gives_address: bool = False
+    shares: bool = False
 
     def answer(self, call: Call) -> CallResult:
         """The answer to a quick call."""
@@ -76,21 +81,31 @@ def _answered(call: Call) -> Any:
 class Versions:
     """The versions this process has seen lately."""
 
-    def __init__(self, library: Any, on_language_model: Callable[[], object] = lambda: None) -> None:
-        """`on_language_model` is told when a flow is opened that will ask a connected language model: loading that takes seconds."""
+    def __init__(
+        self,
+        library: Any,
+        on_language_model: Callable[[], object] = lambda: None,
+        address_of: Callable[[UUID, UUID], str | None] = lambda tenant_id, conversation_id: None,
+    ) -> None:
+        """`on_language_model` is told when a flow is opened that will ask a connected language model: loading that takes seconds.
+
+        `address_of` gives the address for events of (tenant, conversation).
+        """
+        self.address_of = address_of
         self._library = library
         self._on_language_model = on_language_model
-        self._flows: OrderedDict[Key, tuple[Flow, str | None]] = OrderedDict()
+        self._flows: OrderedDict[Key, Version] = OrderedDict()
         self._models: OrderedDict[tuple[UUID, UUID, str], IntentModel] = OrderedDict()
         self._asked: dict[tuple[UUID, UUID, str], float] = {}
 
     async def get(self, conn: Connection, tenant_id: UUID, flow_id: UUID, version: int) -> Version:
         """The version, compiled; raises InvalidFlow, or Problem 404 when it is gone."""
-        flow, model_hash = await self._flow(conn, (tenant_id, flow_id, version))
+        known = await self._flow(conn, (tenant_id, flow_id, version))
+        model_hash = known.model_hash
         model = None if model_hash is None else await self._model(conn, (tenant_id, flow_id, model_hash))
-        return Version(flow, model_hash, model)
+        return known if model is None else replace(known, model=model)
 
-    async def _flow(self, conn: Connection, key: Key) -> tuple[Flow, str | None]:
+    async def _flow(self, conn: Connection, key: Key) -> Version:
         if (known := self._flows.get(key)) is not None:
             self._flows.move_to_end(key)
             return known
@@ -100,7 +115,8 @@ class Versions:
         flow = load_flow(msgspec.json.decode(row["document"]), self._library)
         if any(node.kind.type == "llm_reply" for node in flow.nodes.values()) and (await conn.fetchrow(_HAS_MODEL, key[0]))["found"]:
             self._on_language_model()
-        found = flow, row["model_hash"]
+        shares = any(variable.scope == "bot" for variable in flow.variables.values())
+        found = Version(flow, row["model_hash"], None, "callback_url" in row["document"], shares)
         if key[2] > 0:  # a snapshot of a draft may be taken again under the same number
             self._flows[key] = found
             if len(self._flows) > FLOWS_KEPT:

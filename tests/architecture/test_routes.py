@@ -39,10 +39,18 @@ ROWS = {
     "session_id": "sessions.id",
     "workspace_id": "tenants.tenant_id",
 }
-WORDS = {"node": "n1", "kind": "web", "number": "A-1", "name": "x.js", "path": "openapi.json", "file_path": "app.css"}
+WORDS = {
+    "node": "n1",
+    "kind": "web",
+    "number": "A-1",
+    "name": "x.js",
+    "path": "openapi.json",
+    "file_path": "app.css",
+    "token": "not-a-token",
+}
 # What anybody may call without signing in; a route that becomes public by mistake is not on the list.
 PUBLIC = re.compile(
-    r"/sign-in(/link)?|/sign-up|/api/v1/auth/(register|login|refresh)|/health|/api/v2/chat/(health|message)"
+    r"/sign-in(/link)?|/sign-up|/api/v1/auth/(register|login|refresh)|/health|/api/v2/chat/(health|message|events/{token}/{name})"
     r"|/w/{channel_id}(/events)?|/widget/{name}|/hooks/{kind}/{channel_id}|/demo/api/.*|/schema(/.*)?|/static/{file_path}|/ui-kit(/bare)?"
 )
 JSON = {"accept": "application/json"}
