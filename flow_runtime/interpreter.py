@@ -91,6 +91,7 @@ class _Sprint:
         self._answers = bool(state.heard.get("answers"))
         self._settled = bool(state.heard.get("settled"))
         self._error = state.error
+        self._contact = state.contact
         self._budget = Budget(manner=manner_of(state.contact, flow.manner))
         self._effects: list[Effect] = []
         self._trace: list[Visit] = []
@@ -146,7 +147,7 @@ class _Sprint:
         scope = dict(self._variables)
         message = self._message
         scope["message"] = {"text": ""} if message is None else message
-        scope["contact"] = self._before.contact
+        scope["contact"] = self._contact
         before = self._before
         scope["conversation"] = {"id": before.conversation_id, "channel": before.channel, "callback_url": before.callback_url}
         scope["error"] = self._error
@@ -233,6 +234,8 @@ class _Sprint:
             changed = self._store(step.set) if step.set else _NOTHING
         except NodeFailure as failure:
             step, changed = self._failed(node, failure), _NOTHING
+        if step.language is not None:
+            self._speak(step.language)
         call_id = self._emit(node, step, run_id)
         error = None if step.error is None else self._error
         self._trace.append(Visit(node.id, step.go, step.wait_for, changed, call_id, error))
@@ -256,6 +259,12 @@ class _Sprint:
             elif variable is not None and variable.scope == "bot":
                 self._bot_variables[name] = kept
         return stored
+
+    def _speak(self, language: str) -> None:
+        """Go on in another language: texts and formats from here on, and the contact's own from now on."""
+        self._contact = self._scope["contact"] = {**self._contact, "language": language}
+        self._budget.manner = manner_of(self._contact, self._flow.manner)
+        self._translations = self._flow.translated_to(self._budget.manner.language)
 
     def _emit(self, node: Node, step: Step, run_id: str) -> str | None:
         """Pass the effects on, with their ids; the id of the call among them."""
@@ -329,7 +338,7 @@ class _Sprint:
             turn=self._turn,
             memory=memory,
             variables=self._variables,
-            contact=self._before.contact,
+            contact=self._contact,
             message=self._message,
             heard={"used_by": self._used_by, "answers": self._answers, "settled": self._settled},
             error=self._error,

@@ -37,7 +37,7 @@ class Step:
     `memory` is what the node itself must remember while it waits. `interruptible` lets a customer's message wake a wait for something else.
     `event` names the event of a wait for one. A wait with `timeout_s` is over after so many seconds: the node is resumed with `TimerFired`.
     `error` is kept for the flow as `error.kind` and `error.message`. `understood` is False when the customer's words were no answer: the
-    step then asks again, and the flow's triggers are asked first.
+    step then asks again, and the flow's triggers are asked first. `language` (RFC 5646) is the one the contact is spoken to in from now on.
     """
 
     effects: tuple[Effect, ...] = ()
@@ -51,6 +51,7 @@ class Step:
     error: CallError | None = None
     understood: bool = True
     timeout_s: float | None = None
+    language: str | None = None
 
 
 class Turn:

@@ -161,6 +161,7 @@ def _in_words(step: Step) -> dict[str, Any]:
         "event": step.event,
         "interruptible": step.interruptible,
         "error": None if step.error is None else step.error.kind,
+        "language": step.language,
         "not_understood": not step.understood,
         "timeout_s": step.timeout_s,
     }

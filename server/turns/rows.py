@@ -81,12 +81,18 @@ class _Writer:
         for outcome in self.taken.outcomes:
             learned.update(outcome.contact_variables)
         attributes = encode({**person.attributes, **learned}).decode()
+        language = self._language()
         if not known:
-            self.commit.add(
-                "contacts", person.id, self.conversation.channel_id, person.external_id, person.name, person.language, attributes
-            )
-        elif learned:
-            self.commit.add("contact_changes", person.id, person.name, person.language, attributes)
+            self.commit.add("contacts", person.id, self.conversation.channel_id, person.external_id, person.name, language, attributes)
+        elif learned or language != person.language:
+            self.commit.add("contact_changes", person.id, person.name, language, attributes)
+
+    def _language(self) -> str | None:
+        """What the contact is spoken to in from now on: the flow may have changed it in this turn."""
+        before, after = self.conversation.state, self.taken.state.contact.get("language")
+        person = self.conversation.contact
+        was = person.language if before is None else before.contact.get("language")
+        return person.language if after == was else after
 
     def _inputs(self) -> None:
         given, *answers = self.taken.inputs

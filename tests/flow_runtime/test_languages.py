@@ -3,7 +3,7 @@
 import pytest
 
 from flow_runtime import NodeFailure, Step, Turn
-from tests.flow_runtime.playing import Chat, flow_of, say, scripted
+from tests.flow_runtime.playing import OURS, Chat, Scripted, flow_of, say, scripted
 
 GREETING = "Hello {{ contact.name }}!\nHow are you?"
 TEXTS = {
@@ -75,3 +75,15 @@ def test_a_node_knows_language_and_time_zone(contact: dict[str, str], settings: 
 
     Chat(scripted(does, settings=settings), contact=contact).opens()
     assert met == [seen]
+
+
+def test_a_node_changes_the_language_for_the_texts_after_it_and_for_good() -> None:
+    flow = flow_of(
+        {"n": ("scripted", {}), "greet": say(GREETING), "bye": ("ask_question", {"text": "{{ contact.language }}", "save_as": "x"})},
+        [("n", "next", "greet"), ("greet", "next", "bye")],
+        library={**OURS, "scripted": Scripted(lambda turn: Step(go="next", language="de"))},
+        languages={"default": "en", "others": ["de"], "texts": TEXTS},
+    )
+    chat = Chat(flow, contact={"name": "Ada", "language": "en"})
+    assert chat.opens() == ["Hallo Ada!\nWie geht es?", "de"]
+    assert chat.state.contact["language"] == "de"
