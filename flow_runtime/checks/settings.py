@@ -51,7 +51,8 @@ def _fault(schema: Mapping[str, Any], error: ValidationError) -> tuple[str, str,
 
 
 def _missing(error: ValidationError) -> str:
-    return next((name for name in error.validator_value if name not in error.instance), "")
+    """The property that this error is about; jsonschema gives one error for each, all with the same list of names."""
+    return next((str(name) for name in error.validator_value if error.message.startswith(f"{name!r} ")), "")
 
 
 def _part(schema: Mapping[str, Any], path: list[str]) -> Mapping[str, Any]:

@@ -17,7 +17,9 @@ _TYPES = {
 
 
 def sentence(error: ValidationError, name: str) -> str:
-    """What is wrong, about the field called `name`."""
+    """What is wrong, about the field called `name`. A field that may not look like something says so itself, in `x-wrong`."""
+    if error.validator == "not" and isinstance(error.schema, dict) and "x-wrong" in error.schema:
+        return str(error.schema["x-wrong"])
     if error.validator == "additionalProperties":
         return _foreign(error, name)
     write = _SENTENCES.get(str(error.validator))
