@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from flow_runtime.conditions import as_number, matches
 from flow_runtime.locales import DEFAULT_LANGUAGE, locale, zone
-from flow_runtime.phrases import yes_or_no
+from flow_runtime.phrases import phrase, yes_or_no
+from flow_runtime.printing import as_text
 
 LONGEST = 4_000
 _EMAIL = r"^[^\s@,;<>]{1,64}@[^\s@,;<>]{1,190}\.[^\s@,;<>.]{2,63}$"
@@ -221,3 +222,22 @@ _READERS: Mapping[str, Callable[[str, Asked], Any]] = {
 
 KINDS = tuple(_READERS)
 """Every kind of answer that can be asked for."""
+
+
+def spoken(value: Any, asked: Asked) -> str:
+    """An answer read back: yes and no in words, days and times as the customer writes them at home."""
+    from babel.dates import format_date, format_datetime, format_time
+
+    if isinstance(value, bool):
+        return phrase("yes" if value else "no", asked.language)
+    place = locale(asked.language)
+    match asked.kind:
+        case "date":
+            return format_date(date.fromisoformat(value), "full", place)
+        case "time":
+            return format_time(time.fromisoformat(value), "short", locale=place)
+        case "datetime":
+            moment = datetime.fromisoformat(value).astimezone(zone(asked.time_zone)).replace(tzinfo=None)
+            return format_datetime(moment, "medium", locale=place)
+        case _:
+            return as_text(value)

@@ -99,11 +99,11 @@ class Turn:
         self._budget = budget or Budget()
         self._seed = seed
 
-    def render(self, text: str) -> str:
-        """The author's text in the customer's language, with its values put in."""
+    def render(self, text: str, also: Mapping[str, Any] | None = None) -> str:
+        """The author's text in the customer's language, with its values put in. `also` holds names that are set but not stored yet."""
         if self._translations:
             text = self._translations.get(text, text)
-        return self._texts.render(text, self.scope, self._budget)
+        return self._texts.render(text, {**self.scope, **also} if also else self.scope, self._budget)
 
     def render_url(self, text: str) -> str:
         """The author's address with its values put in, each percent-encoded."""

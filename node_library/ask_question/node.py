@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flow_runtime.answers import Asked, read_answer
+from flow_runtime.answers import Asked, read_answer, spoken
 from flow_runtime.effects import Option, Say
 from flow_runtime.inputs import Choice, CustomerInput, Input, Location, TimerFired
 from flow_runtime.nodes import Step, Turn
 from flow_runtime.phrases import phrase, yes_or_no
-from flow_runtime.printing import as_text
 
 
 def enter(settings: Mapping[str, Any], turn: Turn) -> Step:
@@ -40,9 +39,8 @@ def _ask(settings: Mapping[str, Any], turn: Turn, text: str, memory: Mapping[str
 
 
 def _confirm(settings: Mapping[str, Any], turn: Turn, answer: Any) -> Step:
-    spoken = phrase("yes" if answer else "no", turn.language) if isinstance(answer, bool) else as_text(answer)
     options = tuple(Option(word, phrase(word, turn.language)) for word in ("yes", "no"))
-    said = Say(turn.render(settings["confirm_text"]).replace("{answer}", spoken), choices=options)
+    said = Say(turn.render(settings["confirm_text"]).replace("{answer}", spoken(answer, _asked(settings, turn))), choices=options)
     return Step(effects=(said,), wait_for="message", memory={"answer": answer}, timeout_s=_limit(settings))
 
 
@@ -73,7 +71,14 @@ def _skips(settings: Mapping[str, Any], turn: Turn, input: Input) -> bool:
 
 def _read(settings: Mapping[str, Any], turn: Turn, input: Input) -> Any:
     """The answer as its kind, or None when it does not fit."""
-    asked = Asked(
+    asked = _asked(settings, turn)
+    by_button = settings["answer"] == "one_of" and isinstance(input, Choice)
+    answer = read_answer(input.value, asked) if by_button and isinstance(input, Choice) else None
+    return read_answer(_words(input), asked) if answer is None else answer
+
+
+def _asked(settings: Mapping[str, Any], turn: Turn) -> Asked:
+    return Asked(
         settings["answer"],
         turn.now,
         turn.language,
@@ -83,9 +88,6 @@ def _read(settings: Mapping[str, Any], turn: Turn, input: Input) -> Any:
         pattern=settings.get("pattern", ""),
         options=[(label, turn.render(label)) for label in settings["options"]],
     )
-    by_button = settings["answer"] == "one_of" and isinstance(input, Choice)
-    answer = read_answer(input.value, asked) if by_button and isinstance(input, Choice) else None
-    return read_answer(_words(input), asked) if answer is None else answer
 
 
 def _words(input: Input) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flow_runtime.answers import Asked, pick_option, picked_options, read_answer
+from flow_runtime.answers import Asked, pick_option, picked_options, read_answer, spoken
 from flow_runtime.phrases import phrase
 
 THURSDAY_NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -148,3 +148,20 @@ def test_several_options_may_be_named(text: str, values: list[str]) -> None:
 def test_the_bots_own_words_fall_back_to_english() -> None:
     assert phrase("yes", "de-AT") == "Ja"
     assert phrase("yes", "tlh") == "Yes"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "language", "words"),
+    [
+        ("date", "2026-03-31", "en", "Tuesday, March 31, 2026"),
+        ("date", "2026-03-31", "de", "Dienstag, 31. März 2026"),
+        ("time", "14:30", "de", "14:30"),
+        ("datetime", "2026-03-31T12:30:00+00:00", "de", "31.03.2026, 14:30:00"),
+        ("yes_no", False, "es", "No"),
+        ("yes_no", True, "fr", "Oui"),
+        ("number", 2, "en", "2"),
+        ("text", "Ada", "en", "Ada"),
+    ],
+)
+def test_an_answer_is_read_back_as_the_customer_would_write_it(kind: str, value: Any, language: str, words: str) -> None:
+    assert spoken(value, Asked(kind, THURSDAY_NOON, language, "Europe/Berlin")) == words
