@@ -18,8 +18,8 @@ def enter(settings: Mapping[str, Any], turn: Turn) -> Step:
         "number": number,
         "comment": turn.render(settings["comment"]).strip() or None,
         "public": settings["public"],
-        "status": settings["status"] or None,
-        "priority": settings["priority"] or None,
+        "status": None if settings["status"] == "unchanged" else settings["status"],
+        "priority": None if settings["priority"] == "unchanged" else settings["priority"],
         "fields": {name: turn.value(value) for name, value in settings["fields"].items()},
     }
     return Step(effects=(Call("ticket.update", payload),), wait_for="call")
