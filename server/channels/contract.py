@@ -26,8 +26,17 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a customer is: degrees north and east (WGS 84), and a name or address if there is one."""
+
+    latitude: float
+    longitude: float
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
-    """One thing a customer said. `key` is the provider's id of it."""
+    """One thing a customer said: a text, a choice or a location. `key` is the provider's id of it."""
 
     key: str
     contact_id: str
@@ -36,6 +45,7 @@ class Inbound:
     contact_name: str | None = None
     language: str | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    location: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from flow_runtime import Choice, Input, Message, input_to_json
+from flow_runtime import Choice, Input, Location, Message, input_to_json
 from server.channels.contract import Adapter, Inbound, NotConfigured, NotProven, Request, Unusable, adapter_of
 from server.channels.tables import channels
 from server.conversations.deliver import open_secret
@@ -136,6 +136,8 @@ def _input(said: Inbound) -> Input:
     at, seed = clock.now(), secrets.randbits(48)
     if said.choice is not None:
         return Choice(value=said.choice, text=said.text or "", at=at, seed=seed)
+    if (place := said.location) is not None:
+        return Location(place.latitude, place.longitude, place.label, at=at, seed=seed)
     return Message(text=said.text or "", language=said.language, at=at, seed=seed)
 
 

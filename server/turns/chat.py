@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from flow_runtime import Choice, ConversationStarted, Input, Message
+from flow_runtime import Choice, ConversationStarted, Input, Location, Message
 from server.channels.queries import Channel
 from server.conversations.inbox import Contact, contact_id_of
 from server.conversations.token import ConversationToken
@@ -35,8 +35,9 @@ def read_message(body: bytes, content_type: str) -> MessageIn:
         raise Problem(400, "malformed", "The body is not valid JSON.") from None
     if (field := _with_nul(message)) is not None:
         raise _invalid(field, "There is a NUL character in it. Leave it out.")
-    if message.start == (message.text is not None or message.choice is not None):
-        raise _invalid("text", "Send a text, a choice, or start: one of them.")
+    said = message.text is not None or message.choice is not None
+    if (message.start, said, message.location is not None).count(True) != 1:
+        raise _invalid("text", "Send a text, a choice, a location, or start: one of them.")
     if message.choice is None and message.text is not None and not _visible(message.text):
         raise _invalid("text", "Write something: the text is empty.")
     return message
@@ -45,7 +46,14 @@ def read_message(body: bytes, content_type: str) -> MessageIn:
 def _with_nul(message: MessageIn) -> str | None:
     """The field that has a character the database cannot hold."""
     contact = message.contact or ContactIn(id="")
-    texts = {"text": message.text, "choice": message.choice, "contact.id": contact.id, "contact.name": contact.name}
+    place = message.location.label if message.location else None
+    texts = {
+        "text": message.text,
+        "choice": message.choice,
+        "location.label": place,
+        "contact.id": contact.id,
+        "contact.name": contact.name,
+    }
     attributes = {f"contact.attributes.{name}": f"{name}{value}" for name, value in (contact.attributes or {}).items()}
     return next((field for field, value in (texts | attributes).items() if value is not None and "\0" in value), None)
 
@@ -126,6 +134,8 @@ def _input_of(message: MessageIn) -> Input:
         return ConversationStarted(language=message.contact.language if message.contact else None, at=at, seed=seed)
     if message.choice is not None:
         return Choice(value=message.choice, text=message.text or "", at=at, seed=seed)
+    if (place := message.location) is not None:
+        return Location(place.latitude, place.longitude, place.label.strip(), at=at, seed=seed)
     return Message(text=message.text or "", language=message.contact.language if message.contact else None, at=at, seed=seed)
 
 

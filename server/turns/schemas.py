@@ -23,8 +23,20 @@ class ContactIn(Struct, forbid_unknown_fields=True):
     attributes: Annotated[dict[Annotated[str, Meta(max_length=100)], Attribute], Meta(max_length=MOST_ATTRIBUTES)] | None = None
 
 
+class LocationIn(Struct, forbid_unknown_fields=True):
+    """A place: degrees north and east (WGS 84), and its name or address if there is one."""
+
+    latitude: Annotated[float, Meta(ge=-90, le=90)]
+    longitude: Annotated[float, Meta(ge=-180, le=180)]
+    label: Annotated[str, Meta(max_length=500)] = ""
+
+
 class MessageIn(Struct, forbid_unknown_fields=True):
-    """What a customer says: a text, a choice, or `start` for a chat that was opened. The same `client_message_id` is the same message."""
+    """What a customer says: a text, a choice, a location, or `start` for a chat that was opened.
+
+    `choice` is the value of a choice or of a card's button; `text` may go with it as what the customer pressed. The same
+    `client_message_id` is the same message.
+    """
 
     client_message_id: Key
     channel_id: UUID | None = None
@@ -33,6 +45,7 @@ class MessageIn(Struct, forbid_unknown_fields=True):
     contact: ContactIn | None = None
     text: Annotated[str, Meta(max_length=MOST_CHARACTERS)] | None = None
     choice: Annotated[str, Meta(min_length=1, max_length=500)] | None = None
+    location: LocationIn | None = None
     start: bool = False
 
 

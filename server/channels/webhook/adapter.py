@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from server.channels.contract import Inbound, NotConfigured, NotProven, Outbound, Request, SendFailed, Unusable
+from server.channels.contract import Inbound, NotConfigured, NotProven, Outbound, Place, Request, SendFailed, Unusable
 from server.kit import clock
 from server.kit.http import OutboundClient, OutboundFailed, OutboundRefused
 
@@ -29,12 +29,21 @@ class ContactIn(Struct, forbid_unknown_fields=True):
     attributes: dict[str, str | int | float | bool | None] = {}
 
 
+class LocationIn(Struct, forbid_unknown_fields=True):
+    """A place in degrees (WGS 84), with its name or address if there is one."""
+
+    latitude: Annotated[float, Meta(ge=-90, le=90)]
+    longitude: Annotated[float, Meta(ge=-180, le=180)]
+    label: Annotated[str, Meta(max_length=500)] = ""
+
+
 class MessageIn(Struct, forbid_unknown_fields=True):
-    """What a customer says. Without `message_id` the `webhook-id` is the message's id."""
+    """What a customer says: a text, a choice or a location. Without `message_id` the `webhook-id` is the message's id."""
 
     contact: ContactIn
     text: Annotated[str, Meta(max_length=4_000)] | None = None
     choice: Annotated[str, Meta(min_length=1, max_length=500)] | None = None
+    location: LocationIn | None = None
     message_id: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
 
@@ -81,15 +90,26 @@ class WebhookAdapter:
             message = _decode(request.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Unusable(str(error)) from None
-        if (message.text is None) == (message.choice is None):
-            raise Unusable("a message has a text or a choice")
+        place = message.location
+        if (message.text, message.choice, place).count(None) != 2:
+            raise Unusable("a message has a text, a choice or a location")
         contact = message.contact
         attributes = [text for pair in contact.attributes.items() for text in pair]
-        given = [message.text, message.choice, message.message_id, contact.id, contact.name, contact.language, *attributes]
-        if any(isinstance(text, str) and "\0" in text for text in given) or not (message.text or message.choice or "").strip():
+        given = [
+            message.text,
+            message.choice,
+            place.label if place else None,
+            message.message_id,
+            contact.id,
+            contact.name,
+            contact.language,
+            *attributes,
+        ]
+        if any(isinstance(text, str) and "\0" in text for text in given) or not (place or (message.text or message.choice or "").strip()):
             raise Unusable("the text is empty, or something has a NUL character")
         key = message.message_id or request.headers["webhook-id"]
-        return [Inbound(key, contact.id, message.text, message.choice, contact.name, contact.language, contact.attributes)]
+        where = None if place is None else Place(place.latitude, place.longitude, place.label.strip())
+        return [Inbound(key, contact.id, message.text, message.choice, contact.name, contact.language, contact.attributes, where)]
 
     def handshake(self, request: Request, settings: Mapping[str, Any], secret: str | None) -> str | None:
         """This kind needs none."""

@@ -34,6 +34,29 @@ async def test_a_conversation_from_hello_to_goodbye(client: httpx.AsyncClient, d
     assert texts(again) == ["Hi Ada!", "What is your name?"]
 
 
+SHOE = {"title": "Shoe", "buttons": [{"label": "Take it", "value": "shoe"}, {"label": "See it", "url": "https://shop.example/shoe"}]}
+DELIVERY = flow_of(
+    {
+        "show": ("send_message", {"text": "Look:", "show": "cards", "cards": [SHOE]}),
+        "pick": ("ask_question", {"text": "Which?", "save_as": "item"}),
+        "where": ("collect_location", {"text": "Where to?", "save_as": "place"}),
+        "done": ("send_message", {"text": "{{ item }} to {{ place.label }} ({{ place.latitude }})."}),
+    },
+    [("show", "next", "pick"), ("pick", "next", "where"), ("where", "next", "done")],
+)
+
+
+async def test_cards_go_out_and_a_picked_button_and_a_place_come_in(client: httpx.AsyncClient, db: Database) -> None:
+    bot = await publish(db, DELIVERY)
+    first = await say(client, bot, start=True)
+    assert first["messages"][0]["body"] == {"type": "text", "text": "Look:", "cards": [SHOE]}
+    second = await say(client, bot, first, choice="shoe", text="Take it")
+    assert second["messages"][-1]["body"] == {"type": "text", "text": "Where to?", "asks": "location", "asks_about": {"typed": True}}
+    third = await say(client, bot, second, location={"latitude": 52.5, "longitude": 13.4, "label": "Berlin"})
+    assert texts(third) == ["Take it to Berlin (52.5)."]
+    assert third["messages"][0]["body"] == {"type": "location", "latitude": 52.5, "longitude": 13.4, "text": "Berlin"}
+
+
 async def test_fifty_equal_posts_make_one_turn(client: httpx.AsyncClient, db: Database) -> None:
     bot = await publish(db, ECHO)
     first = await say(client, bot, start=True)
@@ -105,6 +128,10 @@ UNUSABLE: list[tuple[dict[str, Any], int]] = [
     ({"text": "hi", "contact": {"id": "c", "attributes": {"a": "x\x00y"}}}, 422),
     ({"text": "hi", "contact": {"id": "c", "name": "x\x00y"}}, 422),
     ({"text": ["hi"]}, 422),
+    ({"location": {"latitude": 91, "longitude": 0}}, 422),
+    ({"location": {"latitude": 0}}, 422),
+    ({"location": {"latitude": 0, "longitude": 0, "label": "a\x00b"}}, 422),
+    ({"location": {"latitude": 0, "longitude": 0}, "text": "here"}, 422),
 ]
 MALFORMED = [
     (b"{", "application/json", 400),

@@ -20,7 +20,7 @@ from server.kit.db import Database
 from server.kit.settings import Settings
 from server.turns.runner import Runner
 from tests.fakes.http import Answering, FakeServer, Request
-from tests.server.turns.bots import ECHO, Bot, publish
+from tests.server.turns.bots import ECHO, Bot, flow_of, publish
 from tests.server.turns.talk import until
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four bytes").decode()
@@ -74,13 +74,18 @@ async def settings(settings: Settings, customer: Customer) -> Settings:
     return replace(settings, outbound_allow=frozenset({customer.url.removeprefix("http://")}))
 
 
-@pytest.fixture
-async def line(app: Litestar, client: httpx.AsyncClient, db: Database, customer: Customer) -> Line:
-    bot = await publish(db, ECHO, kind="webhook", settings={"url": f"{customer.url}/messages"})
+async def open_line(app: Litestar, client: httpx.AsyncClient, db: Database, customer: Customer, flow: dict[str, Any]) -> Line:
+    """A published flow behind a webhook channel of its own."""
+    bot = await publish(db, flow, kind="webhook", settings={"url": f"{customer.url}/messages"})
     async with db.tenant(bot.tenant_id) as conn:
         sealed = await app.state.vault.seal(conn, bot.tenant_id, "channels", "secrets_sealed", bot.channel_id, SECRET)
-        await conn.execute(update(channels).values(secrets_sealed=sealed))
+        await conn.execute(update(channels).where(channels.c.id == bot.channel_id).values(secrets_sealed=sealed))
     return Line(client, bot, customer)
+
+
+@pytest.fixture
+async def line(app: Litestar, client: httpx.AsyncClient, db: Database, customer: Customer) -> Line:
+    return await open_line(app, client, db, customer, ECHO)
 
 
 def hello(text: str = "hello", contact: str = "ada") -> dict[str, Any]:
@@ -97,6 +102,18 @@ async def test_a_signed_message_is_answered_by_signed_messages_in_order(line: Li
         headers = request.headers
         assert headers["webhook-signature"] == signature(SECRET, headers["webhook-id"], headers["webhook-timestamp"], request.body)
     assert len({request.headers["webhook-id"] for request in line.customer.requests}) == 4
+
+
+async def test_a_place_comes_in_and_what_a_message_carries_goes_out(
+    app: Litestar, client: httpx.AsyncClient, db: Database, customer: Customer, runner: Runner
+) -> None:
+    shoe = {"title": "Shoe", "buttons": [{"label": "Take it", "value": "shoe"}]}
+    seen = {"text": "{{ message.text }}: {{ message.location.latitude }}", "show": "cards", "cards": [shoe]}
+    line = await open_line(app, client, db, customer, flow_of({"say": ("send_message", seen)}, []))
+    place = {"latitude": 52.5, "longitude": 13.4, "label": "Berlin"}
+    assert (await line.send({"contact": {"id": "ada"}, "location": place})).status_code == 200
+    await until(lambda: len(customer.read) == 1)
+    assert customer.requests[0].json["message"] == {"type": "text", "text": "Berlin: 52.5", "cards": [shoe]}
 
 
 async def test_fifty_deliveries_of_one_message_make_one_turn(line: Line, runner: Runner, db: Database) -> None:
