@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: run test test-faults check format bench lock tools browser bench-banking77
+.PHONY: run test test-faults check format bench lock tools browser bench-banking77 bench-nlu
 
 run:
 	@$(PYTHON) scripts/bootstrap.py
@@ -34,6 +34,10 @@ bench: tools
 # The main job on real input; DATA is a folder with banking77_train.csv and banking77_test.csv.
 bench-banking77: tools browser
 	$(BIN)/python -m bench.banking77 --data $(DATA)
+
+# How well intents are understood; DATA is a folder with <name>_train.csv and <name>_test.csv (text, label).
+bench-nlu: tools
+	$(BIN)/python -m bench.nlu --data $(DATA)
 
 # The pinned packages with their hashes. New releases wait a week: look at the dates before you commit the result.
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-annotate --no-header \
