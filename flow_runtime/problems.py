@@ -1,6 +1,6 @@
 """A problem of a flow document, as the editor shows it, and what the checks may know beside the document."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,7 +31,11 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the server knows beside the document: the flow's intents with their example counts, and whether a model is set up."""
+    """What the server knows beside the document: the flow's intents with their example counts, and whether a model is set up.
+
+    `similar_intents` are pairs whose examples the classifier could not tell apart when it learned them last.
+    """
 
     intents: Mapping[str, int]
     has_model: bool = True
+    similar_intents: Sequence[Sequence[str]] = ()

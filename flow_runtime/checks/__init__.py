@@ -11,7 +11,7 @@ from flow_runtime.checks.reachability import check_reachability
 from flow_runtime.checks.references import check_edges, check_node_types, check_start
 from flow_runtime.checks.settings import check_settings
 from flow_runtime.checks.shape import check_shape
-from flow_runtime.checks.understanding import check_intents, check_models
+from flow_runtime.checks.understanding import check_intents, check_intents_that_lead_nowhere, check_models, check_similar_intents
 from flow_runtime.checks.variables import check_declarations, check_names
 from flow_runtime.limits import PROBLEMS
 from flow_runtime.nodes import Library
@@ -49,6 +49,8 @@ def problems_of(document: Any, library: Library, surroundings: Surroundings | No
         problems += check(drawing)
     if surroundings is not None:
         problems += check_intents(drawing, surroundings)
+        problems += check_intents_that_lead_nowhere(drawing, surroundings)
+        problems += check_similar_intents(drawing, surroundings)
         problems += check_models(drawing, surroundings)
     return _in_order(problems, drawing)
 

@@ -1,6 +1,7 @@
 """What is wrong with a draft: the runtime's checks with what the server knows beside the document."""
 
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,6 +12,7 @@ from server.flows.draft import Draft
 from server.flows.examples import count_examples, list_intents, pairs_of
 from server.flows.intents import train
 from server.flows.library import library, uses_intents
+from server.flows.tables import intent_models
 from server.llm.tables import model_providers
 
 SHAPE = frozenset(("unreadable_document", "newer_schema", "too_many_nodes", "invalid_document"))
@@ -31,9 +33,23 @@ async def problems_of_draft(conn: AsyncConnection, draft: Draft, *, with_trainin
 
 async def surroundings_of(conn: AsyncConnection, draft: Draft) -> Surroundings:
     """What the server knows beside the document."""
-    intents = await count_examples(conn, draft.tenant_id, draft.flow_id) if uses_intents(draft.document) else {}
+    uses = uses_intents(draft.document)
+    intents = await count_examples(conn, draft.tenant_id, draft.flow_id) if uses else {}
+    similar = await similar_intents(conn, draft.tenant_id, draft.flow_id) if uses else ()
     has_model = await conn.scalar(select(exists().where(model_providers.c.tenant_id == draft.tenant_id)))
-    return Surroundings(intents, bool(has_model))
+    return Surroundings(intents, bool(has_model), similar)
+
+
+async def similar_intents(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID) -> tuple[tuple[str, str], ...]:
+    """Pairs of intents that the flow's newest classifier could not tell apart, the worst first."""
+    model = intent_models.c
+    newest = (
+        select(model.report["similar"])
+        .where(model.tenant_id == tenant_id, model.flow_id == flow_id, model.status == "trained")
+        .order_by(model.trained_at.desc())
+        .limit(1)
+    )
+    return tuple((pair["first"], pair["second"]) for pair in await conn.scalar(newest) or ())
 
 
 def _untrainable(sentence: str) -> Problem:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from server.flows.intents.archive import DamagedModel, pack, unpack
 from server.flows.intents.classify import DEFAULT_CONFIDENCE, NOTHING, Classification, Doubles, Scope, certain, decide, probabilities
 from server.flows.intents.features import Block, Features, Floats, normalised
+from server.flows.intents.similar import SimilarIntents
 
 
 class Confusion(msgspec.Struct, frozen=True):
@@ -31,6 +32,7 @@ class Report(msgspec.Struct, frozen=True):
     confusions: tuple[Confusion, ...]
     warnings: tuple[str, ...]
     seconds: float
+    similar: tuple[SimilarIntents, ...] = ()
 
 
 class _Meta(msgspec.Struct):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from server.flows.intents.classify import Doubles, Scope
 from server.flows.intents.features import MAX_CHARACTERS, Features, normalised
 from server.flows.intents.model import Confusion, IntentModel, KnownTexts, Report
+from server.flows.intents.similar import find_similar
 
 MAX_INTENTS = 300
 MAX_EXAMPLES = 20_000
@@ -113,7 +114,7 @@ def _train(examples: Sequence[Example], on_progress: Progress) -> IntentModel:
         temperature,
         scope,
         KnownTexts.of(texts, labels.tolist()),
-        _report(examples, intents, held_out, time.perf_counter() - started),
+        _report(examples, intents, held_out, task, time.perf_counter() - started),
     )
 
 
@@ -195,7 +196,7 @@ def _hold_out(task: _Task, on_progress: Progress) -> _HeldOut | None:
         return None
     always = np.setdiff1d(np.arange(len(labels)), testable)
     scores, closeness = np.full((len(labels), task.intents), _UNSCORED), np.zeros(len(labels))
-    folds = max(2, min(5 if task.kernel is not None else 3, int(sizes.min())))
+    folds = min(5 if task.kernel is not None else 3, int(sizes[sizes >= 2].min()))
     splits = StratifiedKFold(folds, shuffle=True, random_state=0).split(testable, labels[testable])
     for fold, (learn, test) in enumerate(splits):
         on_progress(0.1 + 0.7 * fold / folds, f"Checking on held-out examples, part {fold + 1} of {folds}")
@@ -231,15 +232,17 @@ def _temperature(scores: Doubles, labels: Rows) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=(-4, 3), method="bounded").x))
 
 
-def _report(examples: Sequence[Example], intents: Sequence[str], held_out: _HeldOut | None, seconds: float) -> Report:
+def _report(examples: Sequence[Example], intents: Sequence[str], held_out: _HeldOut | None, task: _Task, seconds: float) -> Report:
     counts = dict(sorted(Counter(intent for _, intent in examples).items()))
     accuracy: float | None = None
     confusions: tuple[Confusion, ...] = ()
+    guesses: Rows | None = None
     if held_out is not None:
         guesses = held_out.scores.argmax(axis=1)
         accuracy = round(float((guesses == held_out.labels).mean()), 4)
         confusions = _confusions(intents, held_out.labels, guesses)
-    return Report(len(examples), counts, accuracy, confusions, tuple(warnings_of(examples)), round(seconds, 3))
+    similar = find_similar(task.vectors, task.labels, intents, guesses, None if held_out is None else held_out.labels)
+    return Report(len(examples), counts, accuracy, confusions, tuple(warnings_of(examples)), round(seconds, 3), similar)
 
 
 def _confusions(intents: Sequence[str], labels: Rows, guesses: Rows, *, least: float = 0.1, shown: int = 20) -> tuple[Confusion, ...]:

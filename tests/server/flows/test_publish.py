@@ -8,6 +8,8 @@ from litestar import Litestar
 from sqlalchemy import select
 
 from server.app import modules
+from server.flows.draft import read_draft
+from server.flows.problems import problems_of_draft
 from server.flows.publish import snapshot_draft
 from server.flows.tables import flow_versions, intent_models
 from server.kit.jobs import Resources, due_jobs, run_job
@@ -174,3 +176,18 @@ async def test_a_snapshot_of_the_draft_is_a_version_below_zero(app: Litestar, ow
         kept = (await conn.execute(select(flow_versions.c.version).order_by(flow_versions.c.version))).scalars().all()
     assert kept == list(range(-26, -6))
     assert (await owner.client.get(f"/api/v1/flows/{flow}/versions")).json()["data"] == []
+
+
+async def test_intents_that_cannot_be_told_apart_are_a_problem_once_they_are_learned(app: Litestar, owner: Workspace) -> None:
+    examples = INTENTS["refund"]["examples"]
+    again = {"examples": [f"please {text}" for text in examples] + [f"{text} today" for text in examples]}
+    refund = {"examples": [*examples, *(f"{text} now" for text in examples)]}
+    flow = await imported(owner, understanding(track=INTENTS["track"], refund=refund, money_back=again))
+    await publish(owner, flow)
+    await work(app)
+    async with app.state.db.tenant(owner.tenant_id) as conn:
+        draft = await read_draft(conn, owner.tenant_id, UUID(flow))
+        problems = await problems_of_draft(conn, draft)
+    assert [(problem.code, problem.message) for problem in problems if problem.code == "similar_intents"] == [
+        ("similar_intents", 'The bot cannot tell "money_back" and "refund" apart: their examples are too much alike.')
+    ]

@@ -56,6 +56,12 @@ def test_an_intent_with_a_single_example_is_learned_although_it_cannot_be_tested
     assert model.report.warnings == ('"gift_cards" has 1 example(s); an intent works well from 5 on.',)
 
 
+def test_an_intent_with_a_single_example_does_not_spoil_the_check_of_the_others() -> None:
+    heard: list[str] = []
+    train([*SHOP, ("do you sell gift cards", "gift_cards")], lambda share, text: heard.append(text))
+    assert "Checking on held-out examples, part 5 of 5" in heard
+
+
 def test_identical_examples_of_one_intent_are_harmless() -> None:
     assert train([("hello", "greet")] * 10 + [("bye now", "leave")] * 10).classify("hello there").top[0].intent == "greet"
 
