@@ -3,7 +3,7 @@
 start() or resume() in, Outcome out; whatever the flow wants done in the world is an effect in that Outcome.
 """
 
-from flow_runtime.checks import problems_of
+from flow_runtime.checks import Checker, problems_of
 from flow_runtime.compile import load_flow
 from flow_runtime.effects import (
     Button,
@@ -42,7 +42,7 @@ from flow_runtime.inputs import (
 from flow_runtime.interpreter import resume, start
 from flow_runtime.nodes import Library, NodeType, Port, Step, Turn
 from flow_runtime.outcome import Failure, Outcome, Visit
-from flow_runtime.problems import Problem, Surroundings
+from flow_runtime.problems import ChannelLimits, FlowInterface, Problem, Surroundings
 from flow_runtime.state import State
 from flow_runtime.upgrades import SCHEMA_VERSION
 
@@ -56,6 +56,8 @@ __all__ = [
     "CallResult",
     "CancelTimer",
     "Card",
+    "ChannelLimits",
+    "Checker",
     "Choice",
     "ConversationStarted",
     "Effect",
@@ -65,6 +67,7 @@ __all__ = [
     "Failure",
     "Flow",
     "FlowError",
+    "FlowInterface",
     "HandOff",
     "Input",
     "InvalidFlow",

@@ -3,7 +3,7 @@
 Only texts that stand in the flow document are ever compiled. What a customer or another system says is a value, never a template.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -34,14 +34,19 @@ _PLAIN = Sandbox()
 _URL = Sandbox(_quoted)
 _ARITHMETIC = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError)
 _MISSING = Missing()
+_ON_EMPTY = frozenset(("default", "d", "defined", "undefined", "none"))
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a text reads: the dotted paths of its names, or why it cannot be compiled."""
+    """What a text reads: the dotted paths of its names, or why it cannot be compiled.
+
+    `guarded` are names for which the text says itself what happens while they are empty.
+    """
 
     paths: frozenset[tuple[str, ...]]
     error: ExpressionError | None = None
+    guarded: frozenset[str] = frozenset()
 
     @property
     def names(self) -> frozenset[str]:
@@ -60,8 +65,36 @@ def reading(source: str) -> Reading:
         tree = _guarded(lambda: _PLAIN.template_tree(source), source)
     except ExpressionError as error:
         return Reading(frozenset(), error)
+    return Reading(frozenset(_paths(tree, _free_names(tree))), None, frozenset(_guarded_names(tree)))
+
+
+def _free_names(tree: nodes.Template) -> set[str]:
+    """The names that the text does not set itself."""
+    names = list(tree.find_all(nodes.Name))
+    if all(name.ctx == "load" for name in names):
+        return {name.name for name in names} - FUNCTIONS.keys()
     tree.set_environment(_PLAIN)
-    return Reading(frozenset(_paths(tree, meta.find_undeclared_variables(tree) - FUNCTIONS.keys())))
+    return meta.find_undeclared_variables(tree) - FUNCTIONS.keys()
+
+
+def _guarded_names(tree: nodes.Template) -> Iterator[str]:
+    for node in tree.find_all((nodes.If, nodes.CondExpr, nodes.Filter, nodes.Test)):
+        match node:
+            case nodes.If() | nodes.CondExpr():
+                yield from _asked_for(node.test)
+            case nodes.Filter() | nodes.Test() if node.name in _ON_EMPTY and node.node is not None:
+                yield from _path(node.node)[:1]
+
+
+def _asked_for(test: nodes.Node) -> Iterator[str]:
+    """The names whose being there is what `if a`, `if not a`, `if a and b` ask."""
+    if isinstance(test, nodes.Not):
+        yield from _asked_for(test.node)
+    elif isinstance(test, nodes.And | nodes.Or):
+        yield from _asked_for(test.left)
+        yield from _asked_for(test.right)
+    else:
+        yield from _path(test)[:1]
 
 
 def bare_tree(source: str) -> nodes.Template:

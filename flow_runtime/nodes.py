@@ -156,6 +156,9 @@ class NodeType(Protocol):
     def title(self) -> str: ...
 
     @property
+    def category(self) -> str: ...
+
+    @property
     def schema(self) -> Mapping[str, Any]:
         """The JSON Schema of the settings."""
 

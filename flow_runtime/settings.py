@@ -14,19 +14,25 @@ Place = tuple[str, Mapping[str, Any], Any]
 _ANYTHING: Mapping[str, Any] = {}
 
 
-def walk(schema: Mapping[str, Any], value: Any, path: str = "") -> Iterator[Place]:
+def walk(schema: Mapping[str, Any], value: Any, path: str = "") -> list[Place]:
     """Every value in the settings with its dotted path and its part of the schema."""
-    yield path, schema, value
+    found: list[Place] = []
+    _walk(schema, value, path, found)
+    return found
+
+
+def _walk(schema: Mapping[str, Any], value: Any, path: str, found: list[Place]) -> None:
+    found.append((path, schema, value))
     if isinstance(value, dict):
         properties = schema.get("properties", _ANYTHING)
         others = schema.get("additionalProperties")
         for name, item in value.items():
             below = properties.get(name, others)
-            yield from walk(below if isinstance(below, dict) else _ANYTHING, item, f"{path}.{name}" if path else name)
+            _walk(below if isinstance(below, dict) else _ANYTHING, item, f"{path}.{name}" if path else name, found)
     elif isinstance(value, list):
         items = schema.get("items")
         for index, item in enumerate(value):
-            yield from walk(items if isinstance(items, dict) else _ANYTHING, item, f"{path}.{index}" if path else str(index))
+            _walk(items if isinstance(items, dict) else _ANYTHING, item, f"{path}.{index}" if path else str(index), found)
 
 
 def complete(schema: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,17 @@ from node_library.contract import FolderNode
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CALL_ID = "conversation:1:node:1"
-_NOT_ABOUT_SETTINGS = frozenset(("unconnected_port", "no_error_branch", "unknown_variable"))
+_ABOUT_SETTINGS = frozenset(
+    (
+        "missing_setting",
+        "invalid_setting",
+        "duplicate_port",
+        "expression_error",
+        "pattern_error",
+        "reserved_variable",
+        "unknown_node_version",
+    )
+)
 
 
 def complaints_about(node: FolderNode, case: Mapping[str, Any]) -> Iterator[str]:
@@ -57,12 +67,11 @@ def settings_problems(node: FolderNode, case: Mapping[str, Any]) -> list[str]:
         "nodes": {"node": {"type": node.type, "type_version": node.version, "settings": case["settings"]}},
         "edges": {},
     }
-    about = {"wrong_default", *_NOT_ABOUT_SETTINGS}
     return sorted(
         {
             f"{problem.code} {problem.field or ''}".strip()
             for problem in problems_of(document, {node.type: node})
-            if problem.code not in about
+            if problem.code in _ABOUT_SETTINGS
         }
     )
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from flow_runtime.checks.drawing import Drawing
 from flow_runtime.limits import VISITS_PER_NODE_PER_TURN
 from flow_runtime.problems import Problem
-from flow_runtime.settings import variables_set
 
 
 def check_loops(drawing: Drawing) -> Iterator[Problem]:
@@ -13,7 +12,7 @@ def check_loops(drawing: Drawing) -> Iterator[Problem]:
     busy = {node_id for node_id, node in drawing.nodes.items() if node.kind is not None and not node.kind.waits}
     after = {node_id: [target for target in drawing.after(node_id) if target in busy] for node_id in drawing.order if node_id in busy}
     place = {node_id: index for index, node_id in enumerate(drawing.order)}
-    for circle in _circles(after):
+    for circle in circles(after):
         nodes = sorted(circle, key=lambda node_id: place[node_id])
         names = " → ".join(f'"{drawing.nodes[node_id].title}"' for node_id in nodes[:6])
         if _can_end(drawing, circle):
@@ -38,11 +37,10 @@ def _ways_out(drawing: Drawing, node_id: str) -> Iterator[str | None]:
 
 
 def _sets_something(drawing: Drawing, node_id: str) -> bool:
-    node = drawing.nodes[node_id]
-    return node.kind is not None and any(True for _ in variables_set(node.kind.schema, node.settings))
+    return bool(drawing.nodes[node_id].sets)
 
 
-def _circles(after: Mapping[str, list[str]]) -> list[frozenset[str]]:
+def circles(after: Mapping[str, list[str]]) -> list[frozenset[str]]:
     """Groups of nodes that can all reach each other (Tarjan's algorithm, without recursion)."""
     index: dict[str, int] = {}
     low: dict[str, int] = {}

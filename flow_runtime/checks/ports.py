@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from flow_runtime.checks.drawing import Drawing
+from flow_runtime.checks.drawing import Drawing, DrawnNode
 from flow_runtime.nodes import FAILED
 from flow_runtime.problems import Problem
+
+FALLBACKS = frozenset(("otherwise", "timeout", "invalid"))
 
 
 def check_unconnected_ports(drawing: Drawing) -> Iterator[Problem]:
@@ -20,20 +22,18 @@ def check_unconnected_ports(drawing: Drawing) -> Iterator[Problem]:
                 yield Problem("unconnected_port", "error", node.id, field, message, f'Connect "{port.title}" to the next step.')
             elif port.name == FAILED:
                 message = f'"{node.title}" does not say what happens when it fails: the conversation would end with the fallback text.'
-                yield Problem(
-                    "no_error_branch",
-                    "warning",
-                    node.id,
-                    field,
-                    message,
-                    f'Connect "{port.title}" to a message that helps the customer on.',
-                )
+                fix = f'Connect "{port.title}" to a message that helps the customer on.'
+                yield Problem("no_error_branch", "warning", node.id, field, message, fix)
+            elif port.name in FALLBACKS and node.calls_out:
+                message = f'Nothing follows "{port.title}" of "{node.title}": a customer whom it cannot help would hear nothing.'
+                yield Problem("no_fallback", "warning", node.id, field, message, f'Connect "{port.title}" to a message that says so.')
 
 
-def check_duplicate_ports(drawing: Drawing) -> Iterator[Problem]:
+def check_duplicate_ports(node: DrawnNode) -> Iterator[Problem]:
     """Two ways out of one node never have the same name."""
-    for node in drawing.nodes.values():
-        for name, count in Counter(port.name for port in node.ports).items():
-            if count > 1:
-                message = f'"{node.title}" has {count} ways out called "{name}".'
-                yield Problem("duplicate_port", "error", node.id, None, message, "Give each its own name.")
+    if len(node.ports) < 2:
+        return
+    for name, count in Counter(port.name for port in node.ports).items():
+        if count > 1:
+            message = f'"{node.title}" has {count} ways out called "{name}".'
+            yield Problem("duplicate_port", "error", node.id, None, message, "Give each its own name.")

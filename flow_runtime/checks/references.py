@@ -1,43 +1,29 @@
-"""Does everything the document names exist: the start, node types and versions, both ends of each connection, ports."""
+"""Does everything the document names exist: node types and versions, both ends of each connection, ports."""
 
 from collections.abc import Iterator
 
-from flow_runtime.checks.drawing import Drawing
-from flow_runtime.problems import Problem
+from flow_runtime.checks.drawing import Drawing, DrawnNode
+from flow_runtime.problems import Problem, Surroundings
 
 
-def check_start(drawing: Drawing) -> Iterator[Problem]:
-    """Exactly one start, at a node that exists."""
-    starts = [trigger for trigger in drawing.document["triggers"] if trigger["type"] == "conversation_start"]
-    if not starts:
-        message = "The flow has no start." if drawing.nodes else "The flow is empty."
-        fix = "Choose a node and make it the start." if drawing.nodes else "Drag a node from the left onto the canvas."
-        yield Problem("missing_start", "error", None, "triggers", message, fix)
-    elif drawing.start is None:
-        yield Problem(
-            "missing_start",
-            "error",
-            None,
-            "triggers",
-            "The flow starts at a node that does not exist.",
-            "Choose a node and make it the start.",
-        )
-    if len(starts) > 1:
-        yield Problem("several_starts", "error", None, "triggers", "The flow has more than one start.", "Keep one start.")
+def check_node_type(node: DrawnNode) -> Iterator[Problem]:
+    """The node is of a kind, and of a version, that this server has."""
+    version = node.raw.get("type_version", 1)
+    if node.kind is None:
+        message = f'This server has no node of the type "{node.type}".'
+        yield Problem("unknown_node_type", "error", node.id, None, message, "Install the plugin it comes from, or delete the node.")
+    elif version != node.kind.version:
+        message = f'"{node.title}" is version {version} of its type; this server has version {node.kind.version}.'
+        yield Problem("unknown_node_version", "error", node.id, None, message, "Update the plugin it comes from, or add the node again.")
 
 
-def check_node_types(drawing: Drawing) -> Iterator[Problem]:
-    """Every node is of a kind, and of a version, that this server has."""
+def check_blocked(drawing: Drawing, surroundings: Surroundings) -> Iterator[Problem]:
+    """The workspace may use the nodes that the flow is made of."""
     for node in drawing.nodes.values():
-        version = node.raw.get("type_version", 1)
-        if node.kind is None:
-            message = f'This server has no node of the type "{node.type}".'
-            yield Problem("unknown_node_type", "error", node.id, None, message, "Install the plugin it comes from, or delete the node.")
-        elif version != node.kind.version:
-            message = f'"{node.title}" is version {version} of its type; this server has version {node.kind.version}.'
-            yield Problem(
-                "unknown_node_version", "error", node.id, None, message, "Update the plugin it comes from, or add the node again."
-            )
+        reason = surroundings.blocked.get(node.type) if node.kind is not None else None
+        if reason is not None:
+            message = f'"{node.title}" cannot be used in this workspace: {reason}.'
+            yield Problem("blocked_node_type", "error", node.id, None, message, "Switch its plugin on under Plugins, or delete the node.")
 
 
 def check_edges(drawing: Drawing) -> Iterator[Problem]:

@@ -8,19 +8,22 @@ from typing import Any
 from jsonschema import Draft202012Validator, ValidationError
 
 from flow_runtime.caching import remembered
-from flow_runtime.checks.drawing import Drawing
+from flow_runtime.checks.drawing import DrawnNode
+from flow_runtime.checks.quick import Fits, compiled
 from flow_runtime.checks.wording import lacks_value, sentence
 from flow_runtime.nodes import NodeType
 from flow_runtime.problems import Problem
 
 
-def check_settings(drawing: Drawing) -> Iterator[Problem]:
+def check_settings(node: DrawnNode) -> Iterator[Problem]:
     """Everything needed is filled in, and everything filled in is of the right kind."""
-    for node in drawing.nodes.values():
-        if node.kind is None:
-            continue
-        for code, field, message, fix in _faults(json.dumps(node.settings, sort_keys=True), node.kind):
-            yield Problem(code, "error", node.id, field or None, message, fix)
+    if node.kind is None:
+        return
+    quick = _quick(node.kind)
+    if quick is not None and quick(node.settings):
+        return
+    for code, field, message, fix in _faults(json.dumps(node.settings, sort_keys=True), node.kind):
+        yield Problem(code, "error", node.id, field or None, message, fix)
 
 
 @remembered(8192)
@@ -31,6 +34,11 @@ def _faults(settings: str, kind: NodeType) -> tuple[tuple[str, str, str, str], .
     )
     faults = dict.fromkeys(_fault(kind.schema, error) for error in errors)
     return tuple(faults)
+
+
+@lru_cache(maxsize=512)
+def _quick(kind: NodeType) -> Fits | None:
+    return compiled(kind.schema)
 
 
 @lru_cache(maxsize=512)

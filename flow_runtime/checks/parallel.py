@@ -1,0 +1,50 @@
+"""Paths that run inside a node: the branches of run_parallel and the body of for_each."""
+
+from collections.abc import Iterator
+
+from flow_runtime.checks.drawing import Drawing, DrawnNode
+from flow_runtime.problems import Problem
+
+_AFTERWARDS = frozenset(("done", "failed", "timeout", "empty", "next"))
+
+
+def inner_paths(drawing: Drawing, node: DrawnNode) -> Iterator[tuple[str, list[str]]]:
+    """(port, nodes in the order they are met) for each way out whose path ends inside the node."""
+    for port, target in drawing.following[node.id]:
+        if port not in _AFTERWARDS:
+            path = [target]
+            seen = {target, node.id}
+            for node_id in path:
+                for following in drawing.after(node_id):
+                    if following not in seen:
+                        seen.add(following)
+                        path.append(following)
+            yield port, path
+
+
+def check_branches(drawing: Drawing) -> Iterator[Problem]:
+    """Several branches at once cannot ask the customer several things."""
+    for node in drawing.nodes.values():
+        if node.type != "run_parallel":
+            continue
+        for port, path in inner_paths(drawing, node):
+            for node_id in path:
+                inner = drawing.nodes[node_id]
+                if inner.kind is not None and "message" in inner.kind.waits and not inner.calls_out:
+                    message = f'"{inner.title}" waits for the customer inside the branch "{port}" of "{node.title}".'
+                    fix = "Ask before the branches begin, or after they are done."
+                    yield Problem("waiting_branch", "error", node_id, None, message, fix)
+
+
+def check_bodies(drawing: Drawing) -> Iterator[Problem]:
+    """What is done for each item ends, and does not begin the list again."""
+    for node in drawing.nodes.values():
+        if node.type != "for_each":
+            continue
+        for port, path in inner_paths(drawing, node):
+            for node_id in path:
+                if node.id in drawing.after(node_id):
+                    title = drawing.nodes[node_id].title
+                    message = f'"{title}" leads back to "{node.title}", which would go through its list again inside itself.'
+                    fix = "Let the path end here: the next item follows by itself."
+                    yield Problem("endless_body", "error", node_id, f"ports.{port}" if node_id == node.id else None, message, fix)
