@@ -102,8 +102,8 @@ def page() -> str:
         "# Problems of a flow",
         "",
         "The editor lists them beside the canvas; `GET /api/v1/flows/{id}/problems` gives them as data: `code`, `severity`,",
-        "`node_id`, `field`, `message`, `fix` and, inside a text, `position`. An error forbids publishing, a warning does not. Each code below",
-        "is shown by a flow in `tests/flow_runtime/broken_flows`.",
+        "`node_id`, `field`, `message`, `fix` and, inside a text, `position`. An error forbids publishing, a warning does not.",
+        "Each code below is shown by a flow in `tests/flow_runtime/broken_flows`.",
     ]
     for title, family in FAMILIES.items():
         lines += ["", f"## {title}", "", "| code | severity | what it means |", "|---|---|---|"]

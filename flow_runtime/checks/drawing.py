@@ -41,8 +41,9 @@ class DrawnNode:
     def refers_to(self, what: str) -> Iterator[tuple[str, str]]:
         """The fields that name a connection, a flow, ...: those whose schema says `"x-refers": what`."""
         for path, part, value in self.places:
-            if part.get("x-refers") == what and isinstance(value, str) and value:
-                yield path, value
+            if part.get("x-refers") == what:
+                named = [(path, value)] if isinstance(value, str) else enumerate_fields(path, value)
+                yield from ((field, name) for field, name in named if isinstance(name, str) and name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,11 @@ class Drawing:
     def after(self, node_id: str) -> list[str]:
         """The nodes that follow, in the order of the ports."""
         return [target for _, target in self.following[node_id]]
+
+
+def enumerate_fields(path: str, value: Any) -> list[tuple[str, Any]]:
+    """The items of a list with their fields; nothing for anything else."""
+    return [(f"{path}.{index}", item) for index, item in enumerate(value)] if isinstance(value, list) else []
 
 
 def print_of(entry: Any) -> bytes | None:

@@ -99,10 +99,10 @@ def _type(wanted: Any) -> Fits:
 
 
 def _enum(wanted: Any) -> Fits:
-    if any(not isinstance(option, str) for option in wanted):
+    if any(not isinstance(option, str | bool) for option in wanted):
         raise _Unknown("enum")
     options = frozenset(wanted)
-    return lambda value: isinstance(value, str) and value in options
+    return lambda value: isinstance(value, str | bool) and value in options
 
 
 def _const(wanted: Any) -> Fits:

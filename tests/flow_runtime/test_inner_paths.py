@@ -9,7 +9,7 @@ from node_library import load_library
 from tests.flow_runtime.example_nodes import ExampleNode
 
 ASK = {"type": "ask_question", "settings": {"text": "Name?", "save_as": "name"}}
-SAY = {"type": "send_message", "settings": {"text": "Hi {{ name | d('friend') }}"}}
+SAY = {"type": "send_message", "settings": {"text": "Hi {{ contact.name }}"}}
 
 
 def _problems(kind: ExampleNode, edges: list[tuple[str, str, str]], channel: ChannelLimits | None = None, **settings: Any) -> list[Any]:
