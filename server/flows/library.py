@@ -63,7 +63,9 @@ def card_text(step: Mapping[str, Any]) -> str:
 
 
 def uses_intents(document: Document) -> bool:
-    """Whether a step of the document asks which intent a message carries."""
+    """Whether a step or a trigger of the document asks which intent a message carries."""
+    if any(trigger.get("type") == "intent" for trigger in document["triggers"]):
+        return True
     return any(_asks_for_intents(step["type"]) for step in document["nodes"].values())
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flow_runtime import Problem, Surroundings, problems_of
 from server.flows.document import Document
 from server.flows.draft import Draft
+from server.flows.due import problems_of_schedules
 from server.flows.examples import count_examples, list_intents, pairs_of
 from server.flows.intents import train
 from server.flows.library import library, uses_intents
@@ -25,6 +26,7 @@ UNFINISHED = frozenset(("missing_setting", "unconnected_port", "unknown_intent")
 async def problems_of_draft(conn: AsyncConnection, draft: Draft, *, with_training: bool = False) -> list[Problem]:
     """Everything to mend before publishing; `with_training` also reads every example, to see whether the intents can be learned."""
     problems = problems_of(draft.document, library(), await surroundings_of(conn, draft))
+    problems += problems_of_schedules(draft.document)
     if with_training and uses_intents(draft.document):
         pairs = pairs_of(await list_intents(conn, draft.tenant_id, draft.flow_id))
         problems += [_untrainable(sentence) for sentence in train.problems_of(pairs)]

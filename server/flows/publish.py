@@ -17,9 +17,12 @@ from flow_runtime import InvalidFlow, load_flow
 from flow_runtime import Problem as FlowProblem
 from server.channels.open_channel import open_web_channel
 from server.flows.draft import Draft, lock_draft
+from server.flows.due import install_schedules
 from server.flows.examples import hash_of, list_intents, pairs_of
 from server.flows.library import library, uses_intents
 from server.flows.problems import errors_of, problems_of_draft
+from server.flows.queries import read_version
+from server.flows.subflows import Frozen, freeze, with_subflows
 from server.flows.tables import flow_versions, flows, intent_models
 from server.kit.clock import now
 from server.kit.errors import Problem
@@ -56,20 +59,28 @@ def refused(problems: Sequence[FlowProblem]) -> Problem:
     return Problem(422, "flow_has_problems", sentence, extra={"problems": errors})
 
 
+def merged(problems: Sequence[FlowProblem], more: Sequence[FlowProblem]) -> list[FlowProblem]:
+    """Both, each problem of a field told once."""
+    known = {(problem.code, problem.node_id, problem.field) for problem in problems}
+    return [*problems, *(problem for problem in more if (problem.code, problem.node_id, problem.field) not in known)]
+
+
 async def publish(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID, member_id: UUID | None, note: str = "") -> Published:
     """Make the draft the next version; Problem 422 lists the errors that forbid it. Ring the jobs after the commit."""
     draft = await lock_draft(conn, tenant_id, flow_id)
     problems = await problems_of_draft(conn, draft, with_training=True)
-    if errors_of(problems):
-        raise refused(problems)
-    model_hash, ready, jobs = await _model_for(conn, draft)
+    frozen = await freeze(conn, tenant_id, flow_id, draft.document)
+    if errors_of(problems) or frozen.problems:
+        raise refused(merged(problems, frozen.problems))
+    document = with_subflows(draft.document, frozen)
+    model_hash, ready, jobs = await _model_for(conn, draft, frozen)
     version = await _next_version(conn, draft)
     await conn.execute(
         insert(flow_versions).values(
             tenant_id=tenant_id,
             flow_id=flow_id,
             version=version,
-            document=draft.document,
+            document=document,
             model_hash=model_hash,
             note=note.strip()[:500],
             published_by=member_id,
@@ -91,11 +102,13 @@ async def _next_version(conn: AsyncConnection, draft: Draft) -> int:
     return max(newest or 0, 0) + 1
 
 
-async def _model_for(conn: AsyncConnection, draft: Draft) -> tuple[str | None, bool, tuple[UUID, ...]]:
-    """(hash of the model the draft needs, whether it is there, the jobs that make it)."""
-    if not uses_intents(draft.document):
+async def _model_for(conn: AsyncConnection, draft: Draft, frozen: Frozen) -> tuple[str | None, bool, tuple[UUID, ...]]:
+    """(hash of the model the draft needs, whether it is there, the jobs that make it). Its sub-flows' intents are learned with its own."""
+    asking = [frozen.flows[ref] for ref, copy in frozen.documents.items() if uses_intents(copy)]
+    if not (asking or uses_intents(draft.document)):
         return None, True, ()
-    pairs = pairs_of(await list_intents(conn, draft.tenant_id, draft.flow_id))
+    intents = [intent for flow_id in {draft.flow_id, *asking} for intent in await list_intents(conn, draft.tenant_id, flow_id)]
+    pairs = sorted(set(pairs_of(intents)))
     model_hash = hash_of(pairs)
     status = await _ask_for_model(conn, draft.tenant_id, draft.flow_id, model_hash, pairs)
     if status == "trained":
@@ -132,6 +145,7 @@ async def go_live(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID, version
         .values(published_version=version)
     )
     if moved.rowcount:
+        await install_schedules(conn, tenant_id, flow_id, await read_version(conn, tenant_id, flow_id, version))
         await record(conn, tenant_id, "flow.published", {"version": version}, flow_id=flow_id, flow_version=version)
 
 
@@ -157,8 +171,12 @@ async def snapshot_draft(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID) 
         load_flow(draft.document, library())
     except InvalidFlow as error:
         raise refused(error.problems) from None
-    model_hash, ready, jobs = await _model_for(conn, draft)
-    values: dict[str, Any] = {"document": draft.document, "model_hash": model_hash, "published_at": now()}
+    frozen = await freeze(conn, tenant_id, flow_id, draft.document)
+    if frozen.problems:
+        raise refused(frozen.problems)
+    document = with_subflows(draft.document, frozen)
+    model_hash, ready, jobs = await _model_for(conn, draft, frozen)
+    values: dict[str, Any] = {"document": document, "model_hash": model_hash, "published_at": now()}
     await conn.execute(
         upsert(flow_versions)
         .values(tenant_id=tenant_id, flow_id=flow_id, version=-draft.rev, **values)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Select, and_, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.flows.document import Document
@@ -79,7 +80,7 @@ def _flow_query() -> Select[Any]:
         flows.c.published_version,
         live.c.published_at,
         newest.label("newest"),
-        (flows.c.draft != live.c.document).label("has_changes"),
+        (flows.c.draft != live.c.document.op("-", return_type=JSONB)("subflows")).label("has_changes"),
         flows.c.created_at,
         flows.c.updated_at,
         flows.c.deleted_at,

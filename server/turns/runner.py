@@ -28,6 +28,7 @@ from server.kit.tasks import end_tasks
 from server.turns.carry_out import perform_in_process
 from server.turns.engine import Turns
 from server.turns.finish_call import claim_call, give_up_call
+from server.turns.schedules import fire_schedules
 from server.turns.sweep import DueCall, due_calls, fire_timers, waiting_conversations, waiting_outboxes
 
 SWEEP_EVERY_S = 1.0
@@ -69,6 +70,7 @@ class Runner:
             await self._take_up_call(call)
         for tenant_id, conversation_id in await waiting_outboxes(db):
             self._deliver(tenant_id, conversation_id)
+        await fire_schedules(db)
         for tenant_id, job_id in await due_jobs(db):
             await ring_again(redis, tenant_id, job_id)
 
