@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -174,7 +175,8 @@ class Turns:
         except ASYNCPG_ERRORS as error:
             self._refused(tenant_id, units, error)
             if is_away(error):  # what is left of the connection may wait for ever for an answer
-                conn.terminate()
+                with suppress(asyncpg.InterfaceError):  # the pool has noticed first
+                    conn.terminate()
                 raise
             return
         except Exception as error:

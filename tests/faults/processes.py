@@ -57,6 +57,14 @@ class Processes:
             os.kill(process.pid, signal.SIGKILL)
             self.kills += 1
 
+    def suspend(self, name: str) -> None:
+        """Stand still, as a machine does whose disk or memory is at its end."""
+        self._running[name].send_signal(signal.SIGSTOP)
+
+    def go_on(self, name: str) -> None:
+        """Move again, with no idea of the time that has passed."""
+        self._running[name].send_signal(signal.SIGCONT)
+
     def ready(self) -> list[str]:
         """Who does work now, and is worth killing."""
         up = [name for name, process in self._running.items() if process.poll() is None]
