@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from flow_runtime import Problem
+from server.editor.trigger_words import flags_of
 from server.flows.document import Document, start_of
 from server.flows.library import card_text, describe, ports_of_step
 
@@ -45,14 +46,14 @@ def picture_of(document: Document, problems: Iterable[Problem]) -> Picture:
     for problem in problems:
         if problem.node_id is not None:
             by_step.setdefault(problem.node_id, []).append(problem)
-    start = start_of(document)
+    start, flags = start_of(document), flags_of(document)
     steps = sorted(document["nodes"].items(), key=lambda item: (item[1]["position"]["x"], item[1]["position"]["y"], item[0]))
-    cards = {name: _card(name, step, name == start, by_step.get(name, ())) for name, step in steps}
+    cards = {name: _card(name, step, name == start, flags.get(name, ()), by_step.get(name, ())) for name, step in steps}
     edges = {name: {"id": name, **edge} for name, edge in document["edges"].items()}
     return Picture(cards, edges)
 
 
-def _card(name: str, step: Mapping[str, Any], is_start: bool, problems: Sequence[Problem]) -> Card:
+def _card(name: str, step: Mapping[str, Any], is_start: bool, flags: Sequence[tuple[str, str]], problems: Sequence[Problem]) -> Card:
     kind = describe(step["type"])
     card: Card = {
         "id": name,
@@ -63,6 +64,7 @@ def _card(name: str, step: Mapping[str, Any], is_start: bool, problems: Sequence
         "text": card_text(step),
         "ports": [{"name": port.name, "title": port.title} for port in ports_of_step(step)],
         "start": is_start,
+        "flags": list(flags),
         "errors": sum(problem.severity == "error" for problem in problems),
         "warnings": sum(problem.severity == "warning" for problem in problems),
         "problem_text": "; ".join(problem.message for problem in problems[:5]),

@@ -1,9 +1,9 @@
 """The form of a step: shown, saved, refused at the field."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from litestar import Request, Response, get, post
@@ -13,9 +13,10 @@ from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flow_runtime import Problem as FlowProblem
+from flow_runtime.locales import locale
 from flow_runtime.settings import variables_set
 from server.editor.answers import answer
-from server.editor.fields import OPERATORS, UNITS, Field, check, fields_of, read, split_duration
+from server.editor.fields import OPERATORS, UNITS, Field, as_number, check, fields_of, read, split_duration
 from server.editor.help import help_html
 from server.editor.operate import Edited, edited
 from server.editor.outline_pages import outline_answer
@@ -23,9 +24,12 @@ from server.flows import draft as drafts
 from server.flows.document import Document, start_of
 from server.flows.draft import Draft
 from server.flows.edit import save_step
+from server.flows.error_policy import SetErrorPolicy, policy_of
 from server.flows.examples import count_examples
+from server.flows.languages import missing, texts_of_step
 from server.flows.library import KINDS, describe, library
 from server.flows.problems import problems_of_draft
+from server.flows.refusal import EditRefused
 from server.kit import pages
 from server.kit.db import Database
 from server.kit.errors import not_found
@@ -110,7 +114,50 @@ async def _form_values(
         "about": about,
         "errors": errors or {},
         "is_start": start_of(draft.document) == node,
+        "policy": policy_values(step, known.waits if known else frozenset(), errors or {}),
+        "languages": step_languages(draft.document, node, step),
     }
+
+
+POLICY_FIELDS = ("step_retry_times", "step_retry_pause", "step_timeout")
+
+
+def policy_values(step: Mapping[str, Any], waits: Collection[str], errors: Mapping[str, str]) -> dict[str, Any]:
+    """What the section about failures shows: `calls` says whether the step asks somebody who may not answer."""
+    on_error = step.get("on_error", {"do": "stop"})
+    retry, limit = on_error.get("retry", {}), step.get("timeout_s")
+    return {
+        "calls": "call" in waits,
+        "times": shown_number(retry.get("times")),
+        "pause": shown_number(retry.get("pause_s")),
+        "timeout": shown_number(limit),
+        "set": on_error["do"] != "stop" or bool(retry) or limit is not None,
+        "errors": any(name in errors for name in POLICY_FIELDS),
+    }
+
+
+def shown_number(value: Any) -> str:
+    """A number as a field holds it; nothing for 0."""
+    return f"{value:g}" if isinstance(value, int | float) and value else str(value or "")
+
+
+def step_languages(document: Document, node: str, step: Mapping[str, Any]) -> dict[str, Any]:
+    """The languages that the texts of a step have, as tabs; nothing when there is one language or no text."""
+    languages = document.get("languages", {})
+    texts = texts_of_step(node, step, KINDS)
+    if not texts or not languages.get("others"):
+        return {}
+    others = [
+        {
+            "id": f"step-in-{tag}",
+            "tag": tag,
+            "text": locale(tag).get_display_name("en"),
+            "badge": len(missing(document, tag, texts)) or "",
+            "badge_id": f"step-missing-{tag}",
+        }
+        for tag in languages["others"]
+    ]
+    return {"default": locale(languages["default"]).get_display_name("en"), "others": others}
 
 
 def variables_of(document: Document) -> list[str]:
@@ -165,9 +212,13 @@ def read_form(step: Mapping[str, Any], form: FormMultiDict) -> tuple[dict[str, A
     changes: dict[str, Any] = {
         "title": " ".join(_one(form, "step_title").split()),
         "note": _one(form, "step_note").replace("\r\n", "\n").strip(),
-        "on_error": _on_error(form),
     }
     errors = {}
+    try:
+        changes |= read_policy(step, form)
+    except EditRefused as refusal:
+        errors[refusal.field] = str(refusal)
+        changes |= as_typed(form)
     if not 0 < len(changes["title"]) <= MAX_TITLE:
         errors["step_title"] = "Give this step a name." if not changes["title"] else f"Use at most {MAX_TITLE} characters."
     if len(changes["note"]) > MAX_NOTE:
@@ -183,11 +234,29 @@ def _one(form: FormMultiDict, name: str) -> str:
     return str(values[-1]).replace("\x00", "") if values else ""
 
 
-def _on_error(form: FormMultiDict) -> dict[str, Any]:
+def read_policy(step: Mapping[str, Any], form: FormMultiDict) -> dict[str, Any]:
+    """What the form says about failures: `on_error` and `timeout_s`; EditRefused names the field that is wrong."""
     chosen = _one(form, "step_on_error")
-    if chosen == "default":
-        return {"do": "default", "value": _one(form, "step_error_value")}
-    return {"do": chosen if chosen == "branch" else "stop"}
+    value = _one(form, "step_error_value") if chosen == "default" else None
+    do: Literal["stop", "default", "branch"] = "default" if chosen == "default" else "branch" if chosen == "branch" else "stop"
+    if "step_retry_times" not in form:
+        policy = policy_of(SetErrorPolicy("", do, value))["on_error"]
+        before = step.get("on_error", {}).get("retry")
+        return {"on_error": policy | ({"retry": before} if before else {})}
+    times = as_number(_one(form, "step_retry_times"), whole=True) or 0
+    pause = as_number(_one(form, "step_retry_pause"), whole=False) or 0.0
+    limit = as_number(_one(form, "step_timeout"), whole=False)
+    for name, number in zip(POLICY_FIELDS, (times, pause, limit), strict=True):
+        if isinstance(number, str) or (name == "step_retry_times" and not isinstance(number, int)):
+            raise EditRefused("Write a number.", name)
+    return policy_of(SetErrorPolicy("", do, value, times, pause, limit))
+
+
+def as_typed(form: FormMultiDict) -> dict[str, Any]:
+    """What the section about failures holds, shown again when it is refused."""
+    retry = {"times": _one(form, "step_retry_times"), "pause_s": _one(form, "step_retry_pause")}
+    on_error = {"do": _one(form, "step_on_error"), "value": _one(form, "step_error_value"), "retry": retry}
+    return {"on_error": on_error, "timeout_s": _one(form, "step_timeout")}
 
 
 def _notes(request: AnyRequest, result: Edited, node: str) -> list[Partial]:

@@ -32,6 +32,14 @@ class Batch(msgspec.Struct, forbid_unknown_fields=True):
     ops: list[Operation]
 
 
+class Refused(Problem):
+    """422: an operation that cannot be done; `field` is the field of the form that holds what is wrong, "" for none."""
+
+    def __init__(self, refusal: EditRefused) -> None:
+        super().__init__(422, "edit_refused", str(refusal))
+        self.field = refusal.field
+
+
 @dataclass(frozen=True, slots=True)
 class Edited:
     """A draft after an edit, and what the page must change to show it; without `difference` it shows the whole canvas anew."""
@@ -82,7 +90,7 @@ async def _commands(conn: AsyncConnection, draft: Draft, operations: Sequence[Op
         try:
             command = operate(document, operation, KINDS, copied_from)
         except EditRefused as refusal:
-            raise Problem(422, "edit_refused", str(refusal)) from None
+            raise Refused(refusal) from None
         commands.append(command)
         document = apply(document, command.after)
     return commands

@@ -1,6 +1,19 @@
 """The pages on which flows are listed, drawn, tested and published."""
 
-from server.editor import canvas_pages, flow_pages, form_pages, intent_pages, outline_pages, publish_pages, try_it, ui_kit
+from server.editor import (
+    canvas_pages,
+    flow_pages,
+    form_pages,
+    general_pages,
+    intent_pages,
+    language_pages,
+    outline_pages,
+    publish_pages,
+    trigger_pages,
+    try_it,
+    ui_kit,
+    variable_pages,
+)
 
 handlers = [
     *flow_pages.handlers,
@@ -8,6 +21,10 @@ handlers = [
     *form_pages.handlers,
     *outline_pages.handlers,
     *publish_pages.handlers,
+    *general_pages.handlers,
+    *variable_pages.handlers,
+    *trigger_pages.handlers,
+    *language_pages.handlers,
     *intent_pages.handlers,
     *try_it.handlers,
     *ui_kit.handlers,

@@ -4,28 +4,24 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
-from litestar.datastructures import FormMultiDict
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from redis.asyncio import Redis
 
-from server.channels.open_channel import open_web_channel
+from server.channels.open_channel import open_web_channel, web_channel_of
 from server.editor.answers import answer, problem_list
 from server.editor.canvas_pages import waiting_training
-from server.editor.fields import as_number
 from server.editor.operate import edited
 from server.flows import draft as drafts
 from server.flows import queries
 from server.flows.complete import completed
-from server.flows.create import checked_description, checked_name
-from server.flows.document import Command, Document, apply
+from server.flows.document import Command
 from server.flows.draft import Draft
-from server.flows.edit import replace_all, set_fields
-from server.flows.problems import errors_of, problems_of_draft, shape_problems
+from server.flows.edit import replace_all
+from server.flows.problems import errors_of, problems_of_draft
 from server.flows.publish import publish
 from server.kit import pages
 from server.kit.db import Database
-from server.kit.errors import Problem
 from server.kit.ids import uuid7
 from server.kit.jobs import ring
 from server.kit.pages import Partial
@@ -37,7 +33,6 @@ from server.tenants.queries import member_page
 READ = {"permission": "flows:read"}
 WRITE = {"permission": "flows:write"}
 PUBLISH = {"permission": "flows:publish"}
-VARIABLE = ("name", "type", "scope", "personal", "default")
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -82,6 +77,21 @@ async def publish_draft(
     return pages.partials(request, parts)
 
 
+@get("/flows/{flow_id:uuid}/live", opt=READ, include_in_schema=False)
+async def live(
+    request: AnyRequest,
+    flow_id: FromPath[UUID],
+    db: NamedDependency[Database],
+    settings: NamedDependency[Settings],
+    identity: NamedDependency[Identity],
+) -> Response[str]:
+    """Where customers reach the flow, for the badge that says it is live."""
+    async with db.tenant(identity.tenant_id) as conn:
+        await queries.find_flow(conn, identity.tenant_id, flow_id)
+        channel_id = await web_channel_of(conn, identity.tenant_id, flow_id)
+    return pages.render(request, "editor/_live.html", channel_id=channel_id, url=settings.public_url)
+
+
 @get("/flows/{flow_id:uuid}/versions", opt=READ, include_in_schema=False)
 async def versions(
     request: AnyRequest, flow_id: FromPath[UUID], db: NamedDependency[Database], identity: NamedDependency[Identity]
@@ -118,50 +128,4 @@ async def _do(conn: Any, draft: Draft, identity: Identity, command: Command) -> 
     return await drafts.do(conn, draft, identity.member_id, history, [command], f"page-{uuid7().hex}")
 
 
-@post("/flows/{flow_id:uuid}/about", opt=WRITE, status_code=200, include_in_schema=False)
-async def save_about(
-    request: AnyRequest, flow_id: FromPath[UUID], db: NamedDependency[Database], identity: NamedDependency[Identity]
-) -> Response[str]:
-    """Rename or describe the flow, say what it falls back to, declare its variables; one step of undo."""
-    form = await request.form()
-    async with db.tenant(identity.tenant_id) as conn:
-        draft = await drafts.lock_draft(conn, identity.tenant_id, flow_id)
-        fields = read_about(form, draft.document)
-        command = set_fields(draft.document, fields, "Change the flow's settings")
-        if problems := shape_problems(apply(draft.document, command.after)):
-            raise Problem(422, "invalid", problems[0].message)
-        await _do(conn, draft, identity, command)
-    headers = pages.trigger(dialog_close={"id": "flow-settings"}, toast={"text": "Saved", "variant": "success"})
-    return pages.partials(request, [Partial("#flow-name", fields["name"], "textContent")], headers=headers)
-
-
-def read_about(form: FormMultiDict, before: Document) -> dict[str, Any]:
-    """The fields of the document that the dialog about the flow holds."""
-    names, types, scopes, personal, defaults = (form.getall(f"variable.{part}", []) for part in VARIABLE)
-    rows = zip(names, types, scopes, personal, defaults, strict=False)
-    variables = {
-        name.strip(): {"type": kind, "scope": scope, "default": _first_value(kind, default), "personal": bool(private)}
-        for name, kind, scope, private, default in rows
-        if name.strip()
-    }
-    fallback = str(form.get("flow_fallback", "")).replace("\r\n", "\n").strip()
-    settings = {name: value for name, value in before["settings"].items() if name != "fallback_text"}
-    return {
-        "name": checked_name(str(form.get("flow_name", ""))),
-        "description": checked_description(str(form.get("flow_description", ""))),
-        "settings": {**settings, "fallback_text": fallback} if fallback else settings,
-        "variables": variables,
-    }
-
-
-def _first_value(kind: str, text: str) -> Any:
-    """The value a variable starts with; a type that is not written as text starts empty."""
-    cleaned = text.strip()
-    if not cleaned or kind in ("list", "object", "file"):
-        return None
-    if kind == "number":
-        return as_number(cleaned, whole=False)
-    return cleaned.casefold() in ("true", "yes", "1", "on") if kind == "boolean" else cleaned
-
-
-handlers = [ask, publish_draft, versions, restore, save_about]
+handlers = [ask, publish_draft, live, versions, restore]

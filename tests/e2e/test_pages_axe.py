@@ -1,6 +1,8 @@
 """Every page of flows: no violation of WCAG, light and dark, wide and on a phone; nothing wider than the screen."""
 
+import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.drawing import Canvas
-from tests.e2e.flows import import_flow, order_help
+from tests.e2e.flows import document, edge, import_flow, order_help, step
 
 pytestmark = pytest.mark.browser
 
@@ -83,13 +85,117 @@ async def test_the_editor_with_each_panel(page: Page) -> None:
         await page.locator("#publish-open").click()
         await expect(page.locator("#publish-body")).to_contain_text("What changed?")
 
-    async def about() -> None:
-        await canvas()
-        await page.locator("#flow-name").click()
-        await page.get_by_role("button", name="Add variable").click()
-
-    for open_it in (form, problems, test, publish, about):
+    for open_it in (form, problems, test, publish):
         await check(page, open_it)
+
+
+async def test_the_dialog_about_the_flow(page: Page) -> None:
+    flow = await import_flow(page, spoken())
+
+    async def opened(tab: str) -> None:
+        await page.goto(f"/flows/{flow}")
+        await Canvas(page).ready()
+        await page.locator("#flow-open").click()
+        await page.get_by_role("tab", name=tab).click()
+        await expect(page.locator(f"#flow-{tab.lower().split()[0].replace('inputs', 'interface')}").locator("form").first).to_be_visible()
+        await page.evaluate("document.querySelectorAll('#flow-area details').forEach(one => { one.open = true })")
+
+    async def triggers() -> None:
+        await opened("Triggers")
+        await page.get_by_role("button", name="At a certain time Every").click()
+        await expect(page.locator("#new-trigger-form")).to_be_visible()
+
+    for open_it in (partial(opened, "General"), partial(opened, "Variables"), triggers, partial(opened, "Languages")):
+        await check(page, open_it)
+    await check(page, partial(opened, "Inputs and outputs"))
+
+
+async def test_a_step_in_two_languages_and_its_failures(page: Page) -> None:
+    flow = await import_flow(page, spoken())
+
+    async def own() -> None:
+        await page.goto(f"/flows/{flow}#lookup")
+        await Canvas(page).ready()
+        await page.get_by_text("If something goes wrong").click()
+        await expect(page.get_by_label("Time limit in seconds")).to_be_visible()
+
+    async def german() -> None:
+        await page.goto(f"/flows/{flow}#number")
+        await Canvas(page).ready()
+        await page.get_by_role("tab", name="German").click()
+        await expect(page.get_by_role("textbox", name="Translation")).to_have_count(1)
+
+    for open_it in (own, german):
+        await check(page, open_it)
+
+
+async def test_versions_the_published_dialog_and_where_the_flow_is_live(page: Page) -> None:
+    flow = await import_flow(page, talk())
+
+    async def published() -> None:
+        await page.goto(f"/flows/{flow}")
+        await Canvas(page).ready()
+        await page.locator("#publish-open").click()
+        await page.get_by_role("button", name=re.compile("^Publish version")).click()
+        await expect(page.locator("#publish-body")).to_contain_text("is live")
+
+    async def versions() -> None:
+        await page.goto(f"/flows/{flow}")
+        await Canvas(page).ready()
+        await page.get_by_role("tab", name="Versions").click()
+        await expect(page.locator("#versions")).to_contain_text("Version 1")
+
+    async def live() -> None:
+        await page.goto(f"/flows/{flow}")
+        await Canvas(page).ready()
+        badge = page.get_by_role("button", name=re.compile("where customers reach it"))
+        if await badge.is_visible():  # a phone has no room for it
+            await badge.click()
+            await expect(page.locator("#live-menu")).to_contain_text("/w/")
+
+    for open_it in (published, versions, live):
+        await check(page, open_it)
+
+
+async def test_the_import_dialogs(page: Page) -> None:
+    flow = await import_flow(page, order_help())
+    data = {"name": "intents.csv", "mimeType": "text/csv", "buffer": b"text,intent\nwhere is it,track\nmy parcel,track\n,track\n"}
+
+    async def examples() -> None:
+        await page.goto(f"/flows/{flow}/intents")
+        await page.get_by_role("button", name="Import CSV").click()
+        await page.get_by_label("File").set_input_files([data])  # type: ignore[list-item]
+        await expect(page.locator("#import-preview")).to_contain_text("Import 2 examples")
+
+    async def flows() -> None:
+        await page.goto("/flows")
+        await page.get_by_role("button", name="Import").first.click()
+        await expect(page.get_by_role("dialog")).to_be_visible()
+
+    for open_it in (examples, flows):
+        await check(page, open_it)
+
+
+def spoken() -> dict[str, Any]:
+    """The flow for orders in two languages, with variables and triggers."""
+    bundle = order_help()
+    bundle["schema_version"] = 2
+    bundle["languages"] = {"default": "en", "others": ["de"], "texts": {"de": {"What is your order number?": "Ihre Bestellnummer?"}}}
+    bundle["variables"] = {
+        "order_id": {"type": "text", "scope": "conversation", "personal": True},
+        "sizes": {"type": "list", "scope": "bot", "default": ["S", "M"]},
+    }
+    bundle["triggers"] += [
+        {"id": "t-1", "type": "keyword", "node": "billing", "words": ["bill", "invoice"], "match": "contains"},
+        {"id": "t-2", "type": "schedule", "node": "welcome", "cron": "0 9 * * 1-5"},
+    ]
+    return bundle
+
+
+def talk() -> dict[str, Any]:
+    """A flow that can be published."""
+    nodes = {"hello": step("send_message", "Hello", 0, 0, text="Hello!"), "bye": step("end", "Bye", 1, 0, text="Bye!")}
+    return document("Talk", nodes, {"e": edge("hello", "next", "bye")}, "hello")
 
 
 async def test_the_list_view_and_the_intents(page: Page) -> None:

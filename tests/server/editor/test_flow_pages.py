@@ -94,32 +94,3 @@ async def test_a_version_is_restored_into_the_draft_and_that_can_be_undone(edito
     await editor.post("undo")
     assert await editor.draft() == changed
     assert (await editor.post("versions/9/restoration")).status_code == 404
-
-
-async def test_variables_and_the_fallback_are_set_in_the_editor(editor: Editor) -> None:
-    variables = {
-        "variable.name": ["tries", "vip", ""],
-        "variable.type": ["number", "boolean", "text"],
-        "variable.scope": ["conversation", "contact", "flow"],
-        "variable.personal": ["", "yes", ""],
-        "variable.default": ["3", "yes", ""],
-    }
-    await editor.post("about", flow_name="Order help", flow_fallback="Sorry!", **variables)
-    draft = await editor.draft()
-    assert draft["settings"] == {"fallback_text": "Sorry!"}
-    assert draft["variables"] == {
-        "tries": {"type": "number", "scope": "conversation", "default": 3, "personal": False},
-        "vip": {"type": "boolean", "scope": "contact", "default": True, "personal": True},
-    }
-    assert 'value="tries"' in (await editor.client.get(editor.url)).text
-    refused = await editor.post("about", flow_name="Order help", **{**variables, "variable.name": ["not a name!", "", ""]})
-    assert refused.status_code == 422
-
-
-async def test_the_flow_is_renamed_in_the_editor(editor: Editor) -> None:
-    answer = await editor.post("about", flow_name="Tea house", flow_description="For guests")
-    assert 'hx-target="#flow-name"' in answer.text
-    assert (await editor.draft())["description"] == "For guests"
-    assert (await editor.post("about", flow_name="")).status_code == 422
-    await editor.post("undo")
-    assert (await editor.draft())["name"] == "Order help"

@@ -24,6 +24,7 @@ export function startCommands(canvas: FlowCanvas, sync: Sync): void {
     "edit": () => withNode(canvas, (node) => canvas.open(node, true)),
     "connect": () => withNode(canvas, (node) => canvas.connecting.beginNext(node)),
     "start": () => withNode(canvas, (node) => canvas.makeStart(node)),
+    "start-when": () => withNode(canvas, ({ id }) => void import("./flow").then(({ openFlow }) => openFlow(canvas, `triggers?node=${id}`))),
     "insert": (from) => {
       const [edge] = canvas.selection.edges();
       const box = from.getBoundingClientRect();

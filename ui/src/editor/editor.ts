@@ -25,12 +25,17 @@ function start(canvas: FlowCanvas): void {
     const zoom = byId("zoom");
     if (zoom) zoom.textContent = `${Math.round(k * 100)}%`;
   });
+  document.addEventListener("flow:changed", () => void panel?.then((shown) => shown.refresh()));
   onClick("[data-goto]", (button) => {
     const node = canvas.nodes.get(button.dataset["goto"] ?? "");
     button.closest("dialog")?.close();
     if (node) canvas.goTo(node, button.dataset["gotoField"]);
   });
 
+  requestAnimationFrame(() => {
+    const named = canvas.nodes.get(location.hash.slice(1));
+    if (named) canvas.goTo(named);
+  });
   startCommands(canvas, sync);
   on("flow:quickadd", (next) => void import("./quick").then(({ offerNext }) => offerNext(canvas, next)));
   startTrace(canvas);
