@@ -1,14 +1,17 @@
-"""The one loop: run nodes until one waits or the flow ends."""
+"""Start and resume: who gets an input, and what the state is afterwards.
+
+A customer's words go to a trigger that knows them, else to the node that waits, else, when that does not understand, to a trigger that
+knows their intent. Finding out an intent is a call of the interpreter's own: the words are kept in the state until its result decides.
+"""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from flow_runtime.budget import Budget
-from flow_runtime.effects import Call, CancelTimer, Effect, End, Say, SetTimer
-from flow_runtime.errors import ExpressionError, InvalidState, LimitExceeded, NodeFailure, NotExpected
-from flow_runtime.flow import DEFAULT_FALLBACK, LASTING_SCOPES, Flow, Node
+from flow_runtime.effects import Call, End, Say
+from flow_runtime.errors import ExpressionError, InvalidInput, InvalidState, NodeFailure, NotExpected
+from flow_runtime.flow import DEFAULT_FALLBACK, Flow
+from flow_runtime.frames import Strand, WaitingFor
 from flow_runtime.inputs import (
     AgentDone,
     CallError,
@@ -16,17 +19,24 @@ from flow_runtime.inputs import (
     Choice,
     ConversationStarted,
     CustomerInput,
+    EventReceived,
     Input,
-    Location,
     Message,
     TimerFired,
+    Triggered,
+    input_from_json,
+    input_to_json,
 )
-from flow_runtime.limits import NODES_PER_SPRINT, OUTPUT_CHARACTERS, STATE_SIZE, VISITS_PER_NODE_PER_TURN
-from flow_runtime.locales import manner_of
-from flow_runtime.nodes import FAILED, Step, Turn
+from flow_runtime.names import as_value
 from flow_runtime.outcome import Failure, Outcome, Visit
-from flow_runtime.state import State, WaitingFor
-from flow_runtime.values import coerced, size_of
+from flow_runtime.running import Stop
+from flow_runtime.silence import after_input, timers
+from flow_runtime.sprint import Sprint
+from flow_runtime.state import State
+from flow_runtime.triggers import Trigger
+
+INTENT_CONFIDENCE = 0.4
+"""How sure the classifier must be before a trigger leads elsewhere."""
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -50,315 +60,269 @@ def start(
     known = contact or _NOTHING
     who = {"name": known.get("name"), "language": known.get("language"), "attributes": dict(known.get("attributes") or {})}
     who |= {name: known[name] for name in ("id", "time_zone") if known.get(name)}
-    state = State(conversation_id, contact=who, channel=channel, callback_url=callback_url, bot=dict(bot or {}))
+    hears = flow.triggers.hears
+    state = State(conversation_id, contact=who, channel=channel, callback_url=callback_url, bot=dict(bot or {}), hears=hears)
     if not state.accepts(input):
         raise NotExpected(f"A conversation cannot start with {type(input).__name__}")
-    return _Sprint(flow, state, input).begin()
+    return _Turn(flow, state, input).take()
 
 
 def resume(flow: Flow, state: State, input: Input) -> Outcome:
     """Wake a waiting conversation. One that has ended begins again with the customer's message."""
     if not state.accepts(input):
         raise NotExpected(f"{type(input).__name__} does not answer a wait for {state.waiting_for}")
-    if state.waiting_for == "ended":
-        return _Sprint(flow, state, input).begin()
-    node = flow.nodes.get(state.at or "")
-    if node is None:
-        raise InvalidState(f"The conversation waits at {state.at}, which this flow does not have")
-    return _Sprint(flow, state, input).go_on(node)
+    return _Turn(flow, state, input).take()
 
 
-class _Stop(Exception):
-    """The flow cannot go on."""
+class _Turn:
+    """One input on its way to whoever it is for."""
 
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-
-
-class _Sprint:
-    """One run from an input to the next wait. Works on copies; the given state is never changed."""
-
-    def __init__(self, flow: Flow, state: State, input: Input) -> None:
+    def __init__(self, flow: Flow, before: State, input: Input) -> None:
         self._flow = flow
-        self._before = state
+        self._before = before
         self._input = input
-        self._turn = state.turn
-        self._variables = dict(state.variables)
-        self._visits = dict(state.visits)
-        self._message = state.message
-        self._used_by: list[str] = list(state.heard.get("used_by", ()))
-        self._answers = bool(state.heard.get("answers"))
-        self._settled = bool(state.heard.get("settled"))
-        self._error = state.error
-        self._contact = state.contact
-        self._budget = Budget(manner=manner_of(state.contact, flow.manner))
-        self._effects: list[Effect] = []
-        self._trace: list[Visit] = []
-        self._contact_variables: dict[str, Any] = {}
-        self._bot_variables: dict[str, Any] = {}
-        self._said = 0
-        self._translations = flow.translated_to(self._budget.manner.language)
-        self._new_turn()
-        self._scope = self._names()
+        self._fired = input.timer_id if isinstance(input, TimerFired) else None
+        self._new = not isinstance(input, CallResult | AgentDone)
+        self._number = before.turn + self._new
+        self._sprint = Sprint(flow, before, input, self._number)
+        self._waited: WaitingFor = before.waiting_for
+        self._wait = Strand(before.at or "", before.waiting_for, before.wait_id, before.memory, timeout_id=before.timeout_id)
+        self._pending: Mapping[str, Any] = _NOTHING
+        self._silence: Mapping[str, Any] = _NOTHING
 
-    def begin(self) -> Outcome:
-        """From the start node."""
-        self._error = self._scope["error"] = None
-        self._variables = self._first_variables()
-        self._scope.update(self._variables)
-        return self._run(self._flow.nodes[self._flow.start], resuming=False)
-
-    def go_on(self, node: Node) -> Outcome:
-        """From the waiting node. A wait that was for something else is over, and its timer with it."""
-        before = self._before
-        fired = self._input.timer_id if isinstance(self._input, TimerFired) else None
-        timers = (before.wait_id if before.waiting_for == "timer" else None, before.timeout_id)
-        self._effects += [CancelTimer(timer_id) for timer_id in timers if timer_id is not None and timer_id != fired]
-        return self._run(node, resuming=True)
-
-    def _new_turn(self) -> None:
-        """A customer's words, a timer or an event open a new turn; the answer to a call belongs to the turn that asked."""
-        input = self._input
-        if isinstance(input, CallResult | AgentDone):
-            return
-        self._turn += 1
-        self._visits = {}
-        for name, variable in self._flow.variables.items():
-            if variable.scope == "turn":
-                self._variables[name] = variable.default
-        if isinstance(input, ConversationStarted):
-            self._message = None
-        elif isinstance(input, CustomerInput):
-            self._message = _as_value(input)
-            self._used_by, self._answers, self._settled = [], False, False
-
-    def _first_variables(self) -> dict[str, Any]:
-        """What the variables hold when the flow begins: defaults, what the contact brings, and what outlives a run of the flow."""
-        known = {"contact": self._before.contact.get("attributes") or _NOTHING, "bot": self._before.bot}
-        values: dict[str, Any] = {}
-        for name, variable in self._flow.variables.items():
-            kept = variable.scope in LASTING_SCOPES and name in self._variables
-            values[name] = self._variables[name] if kept else known.get(variable.scope, _NOTHING).get(name, variable.default)
-        return values
-
-    def _names(self) -> dict[str, Any]:
-        """Every name an expression can read."""
-        scope = dict(self._variables)
-        message = self._message
-        scope["message"] = {"text": ""} if message is None else message
-        scope["contact"] = self._contact
-        before = self._before
-        scope["conversation"] = {"id": before.conversation_id, "channel": before.channel, "callback_url": before.callback_url}
-        scope["error"] = self._error
-        scope["now"] = self._input.at.isoformat()
-        return scope
-
-    def _run(self, node: Node, *, resuming: bool) -> Outcome:
+    def take(self) -> Outcome:
+        """Run the flow as far as it goes."""
         try:
-            for _ in range(NODES_PER_SPRINT):
-                run_id = self._count(node)
-                step = self._step(node, run_id, resuming=resuming)
-                target = self._apply(node, step, run_id)
-                if step.wait_for is not None:
-                    return self._waiting(node, step, run_id)
-                if target is None:
-                    return self._ended(step.end or "completed")
-                node = target
-                resuming = False
-            raise _Stop(Failure(node.id, "limit", f'More than {NODES_PER_SPRINT} steps in one go, last at "{node.title}"'))
-        except _Stop as stop:
+            return self._outcome(self._follow())
+        except Stop as stop:
             return self._stopped(stop.failure)
 
-    def _count(self, node: Node) -> str:
-        """The name of this run: conversation, turn, node and how often the node has run in the turn."""
-        visit = self._visits.get(node.id, 0) + 1
-        self._visits[node.id] = visit
-        if visit > VISITS_PER_NODE_PER_TURN:
-            message = f'"{node.title}" ran more than {VISITS_PER_NODE_PER_TURN} times without a word from the customer'
-            raise _Stop(Failure(node.id, "limit", message))
-        return f"{self._before.conversation_id}:{self._turn}:{node.id}:{visit}"
+    def _follow(self) -> Strand | None:
+        input, before = self._input, self._before
+        if before.silence:
+            self._sprint.output.cancel(tuple(before.silence.get("timers", ())), self._fired)
+            self._silence = after_input(before.silence, self._fired, customer=isinstance(input, CustomerInput))
+        if not self._new:
+            return self._classified(input) if before.pending else self._woken()
+        self._sprint.names.new_turn(self._sprint.frames)
+        if isinstance(input, CustomerInput):
+            return self._heard(input)
+        trigger = self._trigger_of(input)
+        return self._woken() if trigger is None else self._led(trigger)
 
-    def _step(self, node: Node, run_id: str, *, resuming: bool) -> Step:
+    def _trigger_of(self, input: Input) -> Trigger | None:
+        """The trigger that an input from elsewhere names; none when a node waits for it."""
+        triggers, before = self._flow.triggers, self._before
+        if isinstance(input, Triggered):
+            return triggers.get(input.trigger_id)
+        if isinstance(input, EventReceived):
+            return None if input.name in before.awaited_events else triggers.events.get(input.name)
+        if self._fired is not None and before.silence:
+            return triggers.get(before.silence.get("timers", {}).get(self._fired))
+        if isinstance(input, ConversationStarted):
+            self._sprint.names.hear(None)
+        return None
+
+    def _heard(self, input: CustomerInput) -> Strand | None:
+        """The customer's words: to a trigger, or to whoever waits."""
+        self._sprint.names.hear(as_value(input))
+        self._sprint.running.heard.clear()
+        triggers = self._flow.triggers
+        if triggers.any and not self._is_offered(input):
+            trigger = triggers.by_value(input.value) if isinstance(input, Choice) else None
+            trigger = trigger or triggers.by_words(_words(input))
+            if trigger is not None:
+                return self._led(trigger)
+            if triggers.know_intents(only_always=self._waited != "ended") and _words(input):
+                return self._ask_intent(input, late=False)
+        return self._answered(input)
+
+    def _is_offered(self, input: CustomerInput) -> bool:
+        return isinstance(input, Choice) and input.value in self._before.offers
+
+    def _answered(self, input: Input, *, intent: str | None = None, is_known: bool = False) -> Strand | None:
+        """The node that waits gets the words. One that does not understand them lets the triggers know their intent first."""
+        if self._waited == "ended":
+            return self._begin()
+        if not self._flow.triggers.know_intents(only_always=False) or not _words(input):
+            return self._woken()
+        self._end_wait()
+        node, run_id, step = self._sprint.woken(self._wait)
+        if not step.understood:
+            trigger = self._flow.triggers.by_intent(intent, only_always=False)
+            if trigger is not None:
+                return self._led(trigger)
+            if not is_known:
+                self._sprint.running.uncount(node)
+                return self._ask_intent(input, late=True)
+        return self._sprint.go_on(node, run_id, step)
+
+    def _ask_intent(self, input: Input, *, late: bool) -> Strand:
+        """Have the words classified, and keep them until then. `late`: the node that waits has not understood them."""
+        before, call_id = self._before, f"{self._before.conversation_id}:{self._number}:@intent"
+        self._end_wait()
+        payload = {"text": _words(input), "minimum_confidence": INTENT_CONFIDENCE}
+        self._sprint.output.effects.append(Call("llm.classify", payload, call_id=call_id))
+        self._pending = {"input": input_to_json(input), "waiting_for": self._waited, "wait_id": before.wait_id, "late": late}
+        return Strand(before.at or "", "call", call_id, before.memory)
+
+    def _classified(self, result: Input) -> Strand | None:
+        """The intent of the kept words is known, or cannot be found out: then they go to the node that waits."""
+        pending = self._before.pending
+        try:
+            input = input_from_json(pending["input"])
+            self._waited = pending["waiting_for"]
+            self._wait = Strand(self._wait.at, self._waited, pending["wait_id"], self._wait.memory)
+        except (InvalidInput, KeyError) as error:
+            raise InvalidState(f"The stored state cannot be read: {error}") from None
+        self._sprint.running.take_up(input)
+        value = result.value if isinstance(result, CallResult) and result.ok and isinstance(result.value, dict) else {}
+        intent = value.get("intent") if isinstance(value.get("intent"), str) else None
+        trigger = self._flow.triggers.by_intent(intent, only_always=not (pending["late"] or self._waited == "ended"))
+        if trigger is not None:
+            return self._led(trigger)
+        return self._answered(input, intent=intent, is_known=True)
+
+    def _begin(self) -> Strand | None:
+        """The flow from its start."""
+        self._sprint.leave_all()
+        self._sprint.names.begin()
+        return self._sprint.run(self._sprint.node(self._flow.start)) if self._flow.start else None
+
+    def _woken(self) -> Strand | None:
+        """What waits for this input gets it."""
+        if self._waited == "ended":
+            return self._begin()
+        for index, wait in enumerate(self._before.strands):
+            if self._is_for(wait):
+                return self._sprint.wake_branch(self._wait.at, index, self._fired)
+        self._end_wait()
+        return self._sprint.resume(self._wait)
+
+    def _is_for(self, wait: Strand) -> bool:
         input = self._input
-        turn = Turn(
-            scope=self._scope,
-            texts=self._flow.texts,
-            now=input.at,
-            budget=self._budget,
-            memory=self._before.memory if resuming else _NOTHING,
-            open_message=self._open_message(node),
-            seed=f"{input.seed}:{run_id}",
-            call_id=self._before.wait_id or "" if resuming else "",
-            run_id=run_id,
-            language=self._budget.manner.language,
-            time_zone=self._budget.manner.time_zone,
-            translations=self._translations,
+        if isinstance(input, CallResult | AgentDone):
+            return wait.waiting_for == "call" and wait.wait_id == input.call_id
+        if isinstance(input, EventReceived):
+            return wait.waiting_for == "event" and wait.wait_id == input.name
+        return self._fired in wait.timers
+
+    def _end_wait(self) -> None:
+        """The wait is over, and its timers with it."""
+        if self._before.pending:
+            return
+        self._sprint.output.cancel(self._wait.timers, self._fired)
+
+    def _led(self, trigger: Trigger) -> Strand | None:
+        """A trigger leads elsewhere. What it interrupts runs again when its path has ended, if it returns."""
+        sprint, names = self._sprint, self._sprint.names
+        if self._waited != "ended":
+            self._end_wait()
+        if self._waited == "ended" or trigger.restarts:
+            sprint.leave_all()
+            names.begin()
+        elif trigger.returns:
+            sprint.digress(trigger.id, self._wait.at, self._wait.memory)
+        else:
+            sprint.leave_all()
+        sprint.running.heard.answered()
+        sprint.running.led_by = trigger.id
+        node = sprint.node(trigger.node)
+        if trigger.save_as and isinstance(self._input, EventReceived):
+            try:
+                names.store({trigger.save_as: dict(self._input.payload)})
+            except NodeFailure as failure:
+                raise Stop.at(node, failure.kind, failure.message) from None
+        return sprint.run(node)
+
+    def _outcome(self, wait: Strand | None, failure: Failure | None = None) -> Outcome:
+        """What came of it: the state in which `wait` waits, or in which all has ended."""
+        sprint, before = self._sprint, self._before
+        running, output, triggers = sprint.running, sprint.output, self._flow.triggers
+        silence: Mapping[str, Any] = _NOTHING
+        offers: tuple[str, ...] = ()
+        if wait is None:
+            output.effects.append(End(sprint.end_reason))
+            wait = Strand("", "ended")
+            running.visits = {}
+        elif triggers.any:
+            offers = before.offers if self._pending else output.offers()
+            silence = self._keep_silence(wait)
+        state = State(
+            conversation_id=before.conversation_id,
+            waiting_for=wait.waiting_for,
+            at=wait.at or None,
+            wait_id=wait.wait_id,
+            interruptible=wait.interruptible,
+            turn=self._number,
+            memory=wait.memory,
+            variables=sprint.names.shared,
+            contact=sprint.names.person,
+            message=sprint.names.message,
+            heard=running.heard.to_json(),
+            error=sprint.names.error,
+            visits=running.visits,
+            timeout_id=wait.timeout_id,
+            channel=before.channel,
+            callback_url=before.callback_url,
+            bot=before.bot,
+            frames=tuple(sprint.frames),
+            strands=tuple(sprint.strands),
+            join=sprint.join,
+            rounds=running.rounds,
+            pending=self._pending,
+            hears=triggers.hears,
+            offers=offers,
+            silence=silence,
         )
-        try:
-            step = node.kind.resume(node.settings, turn, input) if resuming else node.kind.enter(node.settings, turn)
-        except NodeFailure as failure:
-            step = self._failed(node, failure)
-        except Exception as error:
-            step = self._failed(node, NodeFailure("node", f"{type(error).__name__}: {error}"[:500]))
-        self._note_message(node, turn, resuming=resuming)
-        return step
+        return Outcome(state, tuple(output.effects), tuple(output.trace), failure, sprint.names.contact, sprint.names.bot)
 
-    def _open_message(self, node: Node) -> str | None:
-        if self._message is None or self._settled or node.id in self._used_by:
-            return None
-        text: str = self._message["text"]
-        return text
-
-    def _note_message(self, node: Node, turn: Turn, *, resuming: bool) -> None:
-        """Remember who has used the customer's message, so that a node that listens knows whether to wait for the next."""
-        if turn.taken:
-            self._used_by.append(node.id)
-        elif resuming and isinstance(self._input, CustomerInput):
-            self._answers = True
-
-    def _failed(self, node: Node, failure: NodeFailure) -> Step:
-        error = CallError(failure.kind, failure.message)
-        if isinstance(failure, LimitExceeded) or node.on_error == "stop":
-            raise _Stop(Failure(node.id, failure.kind, failure.message))
-        if node.on_error == "branch":
-            return Step(go=FAILED, error=error)
-        values = dict.fromkeys(node.sets, node.error_value)
-        return Step(set=values, go=node.ports[0].name if node.ports else None, error=error)
-
-    def _apply(self, node: Node, step: Step, run_id: str) -> Node | None:
-        """Take over what the node did; the next node, or None."""
-        if step.error is not None:
-            self._error = self._scope["error"] = {"kind": step.error.kind, "message": step.error.message}
-        try:
-            changed = self._store(step.set) if step.set else _NOTHING
-        except NodeFailure as failure:
-            step, changed = self._failed(node, failure), _NOTHING
-        if step.language is not None:
-            self._speak(step.language)
-        call_id = self._emit(node, step, run_id)
-        error = None if step.error is None else self._error
-        self._trace.append(Visit(node.id, step.go, step.wait_for, changed, call_id, error))
-        if step.go is None:
-            return None
-        target = node.exits.get(step.go)
-        if target is None:
-            if error is not None:
-                raise _Stop(Failure(node.id, error["kind"], error["message"]))
-            return None
-        return self._flow.nodes[target]
-
-    def _store(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        stored: dict[str, Any] = {}
-        for name, value in values.items():
-            variable = self._flow.variables.get(name)
-            kept = coerced(name, value, "text" if variable is None else variable.type)
-            stored[name] = self._variables[name] = self._scope[name] = kept
-            if variable is not None and variable.scope == "contact":
-                self._contact_variables[name] = kept
-            elif variable is not None and variable.scope == "bot":
-                self._bot_variables[name] = kept
-        return stored
-
-    def _speak(self, language: str) -> None:
-        """Go on in another language: texts and formats from here on, and the contact's own from now on."""
-        self._contact = self._scope["contact"] = {**self._contact, "language": language}
-        self._budget.manner = manner_of(self._contact, self._flow.manner)
-        self._translations = self._flow.translated_to(self._budget.manner.language)
-
-    def _emit(self, node: Node, step: Step, run_id: str) -> str | None:
-        """Pass the effects on, with their ids; the id of the call among them."""
-        call_id = None
-        for effect in step.effects:
-            if isinstance(effect, Say):
-                self._said += effect.characters
-                self._settled = self._settled or self._answers
-                if self._said > OUTPUT_CHARACTERS:
-                    raise _Stop(Failure(node.id, "limit", f'"{node.title}" says too much in one go'))
-            elif isinstance(effect, Call):
-                call_id = run_id
-                effect = replace(
-                    effect,
-                    call_id=run_id,
-                    timeout_s=effect.timeout_s if node.timeout_s is None else node.timeout_s,
-                    retry_times=node.retry_times,
-                    retry_pause_s=node.retry_pause_s,
-                )
-            elif isinstance(effect, SetTimer):
-                effect = replace(effect, timer_id=run_id)
-            self._effects.append(effect)
-        return call_id
-
-    def _waiting(self, node: Node, step: Step, run_id: str) -> Outcome:
-        wait_for = step.wait_for or "message"
-        if size_of(self._variables) > STATE_SIZE:
-            self._variables = dict(self._before.variables)
-            raise _Stop(Failure(node.id, "limit", f'The conversation remembers too much at "{node.title}"'))
-        wait_id = step.event if wait_for == "event" else None if wait_for == "message" else run_id
-        timeout_id = None
-        if step.timeout_s is not None:
-            timeout_id = f"{run_id}:timeout"
-            self._effects.append(SetTimer(self._input.at + timedelta(seconds=step.timeout_s), timeout_id))
-        return self._outcome(node.id, wait_for, wait_id, step.memory, step.interruptible, timeout_id)
-
-    def _ended(self, reason: str) -> Outcome:
-        self._effects.append(End(reason))
-        self._visits = {}
-        return self._outcome(None, "ended", None, _NOTHING, False)
+    def _keep_silence(self, wait: Strand) -> Mapping[str, Any]:
+        """While the flow waits for words, timers run for those who speak up when none come."""
+        triggers = self._flow.triggers
+        if wait.waiting_for != "message" or not triggers.silences:
+            return self._silence
+        now = self._input.at
+        due = timers(self._silence, triggers, now, f"{self._before.conversation_id}:{self._number}:")
+        for timer_id, (_, due_at) in due.items():
+            self._sprint.output.set_timer(due_at, timer_id)
+        kept = self._silence or {"since": now.isoformat(), "spoken": {}}
+        return {**kept, "timers": {timer_id: trigger_id for timer_id, (trigger_id, _) in due.items()}}
 
     def _stopped(self, failure: Failure) -> Outcome:
-        """An error nobody caught: say so kindly and end."""
-        self._error = {"kind": failure.kind, "message": failure.message}
-        self._trace.append(Visit(failure.node_id, error=self._error))
-        self._effects.append(Say(self._fallback()))
-        return replace(self._ended("error"), failure=failure)
+        """An error nobody caught: the flow's error trigger goes on, or else the bot says so kindly and ends."""
+        sprint = self._sprint
+        noted = sprint.names.note_error(CallError(failure.kind, failure.message))
+        sprint.output.trace.append(Visit(failure.node_id, error=noted, flow=sprint.names.flow.ref))
+        sprint.leave_all()
+        trigger = self._flow.triggers.error
+        if trigger is not None:
+            sprint.running.begin_again()
+            sprint.running.led_by = trigger.id
+            try:
+                return self._outcome(sprint.run(sprint.node(trigger.node)), failure)
+            except Stop as stop:
+                self._note_second(stop.failure)
+                sprint.leave_all()
+        sprint.output.effects.append(Say(self._fallback()))
+        sprint.end_reason = "error"
+        return self._outcome(None, failure)
+
+    def _note_second(self, failure: Failure) -> None:
+        noted = self._sprint.names.note_error(CallError(failure.kind, failure.message))
+        self._sprint.output.trace.append(Visit(failure.node_id, error=noted, flow=self._sprint.names.flow.ref))
 
     def _fallback(self) -> str:
+        names, flow, manner = self._sprint.names, self._flow, self._sprint.running.budget.manner
         try:
-            text = self._translations.get(self._flow.fallback_text, self._flow.fallback_text)
-            return self._flow.texts.render(text, self._scope, Budget(manner=self._budget.manner)) or DEFAULT_FALLBACK
+            text = flow.translated_to(manner.language).get(flow.fallback_text, flow.fallback_text)
+            return flow.texts.render(text, names.scope, Budget(manner=manner)) or DEFAULT_FALLBACK
         except ExpressionError:
             return DEFAULT_FALLBACK
 
-    def _outcome(
-        self,
-        at: str | None,
-        waiting_for: WaitingFor,
-        wait_id: str | None,
-        memory: Mapping[str, Any],
-        interruptible: bool,
-        timeout_id: str | None = None,
-    ) -> Outcome:
-        state = State(
-            conversation_id=self._before.conversation_id,
-            waiting_for=waiting_for,
-            at=at,
-            wait_id=wait_id,
-            interruptible=interruptible,
-            turn=self._turn,
-            memory=memory,
-            variables=self._variables,
-            contact=self._contact,
-            message=self._message,
-            heard={"used_by": self._used_by, "answers": self._answers, "settled": self._settled},
-            error=self._error,
-            visits=self._visits,
-            timeout_id=timeout_id,
-            channel=self._before.channel,
-            callback_url=self._before.callback_url,
-            bot=self._before.bot,
-        )
-        return Outcome(state, tuple(self._effects), tuple(self._trace), None, self._contact_variables, self._bot_variables)
 
-
-def _as_value(input: CustomerInput) -> dict[str, Any]:
-    """What `message` is in an expression."""
+def _words(input: Input) -> str:
+    """What the customer said in words, or by the label of a button."""
     if isinstance(input, Message):
-        return {"text": input.text, "language": input.language}
-    if isinstance(input, Choice):
-        return {"text": input.text or input.value, "value": input.value}
-    if isinstance(input, Location):
-        place = {"latitude": input.latitude, "longitude": input.longitude, "label": input.label}
-        return {"text": input.text, "location": place}
-    file = {"url": input.url, "media_type": input.media_type, "name": input.name, "size": input.size}
-    return {"text": input.text, "attachments": [file]}
+        return input.text.strip()
+    return (input.text or input.value).strip() if isinstance(input, Choice) else ""

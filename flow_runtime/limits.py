@@ -2,8 +2,15 @@
 
 # One run of the interpreter, from an input to the next wait.
 NODES_PER_SPRINT = 200
+NODES_PER_ROUND = 20
 VISITS_PER_NODE_PER_TURN = 40
+LOOP_ROUNDS_PER_TURN = 1_000
 OUTPUT_CHARACTERS = 256 * 1024
+
+# Paths on top of each other.
+STACK_DEPTH = 16
+LOOP_ITEMS = 500
+STRANDS = 10
 
 # What a conversation may remember.
 VALUE_SIZE = 256 * 1024

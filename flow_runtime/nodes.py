@@ -5,7 +5,7 @@ How a folder becomes a node is node_library.contract's business.
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -19,6 +19,8 @@ from flow_runtime.inputs import CallError, Input
 WaitKind = Literal["message", "call", "timer", "event"]
 FAILED = "failed"
 """The port a node leaves by when its `on_error` says "branch"."""
+DONE = "done"
+"""The port a node leaves by when its sub-flow, its loop or its branches have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,40 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
+class Subflow:
+    """Run the flow that the document's `subflows` holds as `ref`. `inputs` are values for its inputs; `outputs` maps an output to the
+    variable that gets it. When it has ended, the node leaves by `done`.
+    """
+
+    ref: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Run the path of the step's `go` for each item, then leave by `done`. The path reads `item` and `index` (from 0).
+
+    `item` and `index` name variables that are to hold them as well, if they are not empty.
+    """
+
+    items: Sequence[Any]
+    item: str = ""
+    index: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Run the paths of several ports side by side; when all of them or the first have ended, the node leaves by `done`."""
+
+    ports: tuple[str, ...]
+    join: Literal["all", "first"] = "all"
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """What one node did: effects, variables it set, and one of three: a port to leave by, something to wait for, or the end of the flow.
+    """What one node did: effects, variables it set, and one of these: a port to leave by, something to wait for, the end of the flow, a
+    `subflow`, a `fork`, or a `jump` to another node. A `loop` comes with the port of its path.
 
     `memory` is what the node itself must remember while it waits. `interruptible` lets a customer's message wake a wait for something else.
     `event` names the event of a wait for one. A wait with `timeout_s` is over after so many seconds: the node is resumed with `TimerFired`.
@@ -52,6 +86,10 @@ class Step:
     understood: bool = True
     timeout_s: float | None = None
     language: str | None = None
+    subflow: Subflow | None = None
+    loop: Loop | None = None
+    fork: Fork | None = None
+    jump: str | None = None
 
 
 class Turn:
@@ -99,6 +137,25 @@ class Turn:
         self._budget = budget or Budget()
         self._seed = seed
 
+    def begin_run(self, run_id: str, open_message: str | None, memory: Mapping[str, Any], call_id: str, returning: bool) -> None:
+        """The same turn for the next run of a node: what is the customer's stays, what is the run's begins anew."""
+        self.run_id = run_id
+        self.open_message = open_message
+        self.memory = memory
+        self.call_id = call_id
+        self.returning = returning
+        self.taken = False
+
+    def use_seed(self, seed: str) -> None:
+        """Chance comes with another input now."""
+        self._seed = seed
+
+    def move(self, texts: Texts, translations: Mapping[str, str] | None, language: str) -> None:
+        """The nodes of another flow run now, or they speak another language."""
+        self.language = language
+        self._texts = texts
+        self._translations = translations
+
     def render(self, text: str, also: Mapping[str, Any] | None = None) -> str:
         """The author's text in the customer's language, with its values put in. `also` holds names that are set but not stored yet."""
         if self._translations:
@@ -128,7 +185,7 @@ class Turn:
     @property
     def random(self) -> random.Random:
         """Chance that comes with the input: the same input gives the same dice."""
-        return random.Random(self._seed)
+        return random.Random(f"{self._seed}:{self.run_id}" if self.run_id else self._seed)
 
 
 def mentions(text: str, name: str) -> bool:

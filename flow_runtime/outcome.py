@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flow_runtime.effects import Effect
-from flow_runtime.state import State, WaitingFor
+from flow_runtime.frames import WaitingFor
+from flow_runtime.state import State
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One run of one node: the port it left by, or what it waits for, the variables it set and its call, if it made one."""
+    """One run of one node: the port it left by, or what it waits for, the variables it set and its call, if it made one.
+
+    `flow` is the sub-flow the node stands in, None in the flow itself; `trigger` is the trigger that led to it.
+    """
 
     node_id: str
     port: str | None = None
@@ -18,9 +22,12 @@ class Visit:
     set: Mapping[str, Any] = field(default_factory=dict)
     call_id: str | None = None
     error: Mapping[str, str] | None = None
+    flow: str | None = None
+    trigger: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {
+        """The visit as plain JSON; what most visits have not is left out while it is empty."""
+        data: dict[str, Any] = {
             "node_id": self.node_id,
             "port": self.port,
             "waiting_for": self.waiting_for,
@@ -28,6 +35,11 @@ class Visit:
             "call_id": self.call_id,
             "error": None if self.error is None else dict(self.error),
         }
+        if self.flow is not None:
+            data["flow"] = self.flow
+        if self.trigger is not None:
+            data["trigger"] = self.trigger
+        return data
 
 
 @dataclass(frozen=True, slots=True)

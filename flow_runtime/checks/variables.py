@@ -6,7 +6,7 @@ from flow_runtime.checks.drawing import Drawing, DrawnNode
 from flow_runtime.errors import NodeFailure
 from flow_runtime.expressions import ANY_ITEM, is_template, reading
 from flow_runtime.filters import FUNCTIONS
-from flow_runtime.flow import BUILT_IN_NAMES
+from flow_runtime.flow import BUILT_IN_NAMES, LOOP_NAMES
 from flow_runtime.paths import NAME
 from flow_runtime.problems import Problem
 from flow_runtime.values import coerced
@@ -24,7 +24,11 @@ def check_names(drawing: Drawing) -> Iterator[Problem]:
     """What is read is built in, declared, or set by some node."""
     declared = drawing.document.get("variables", {})
     known = (
-        set(declared) | {name for _, _, name in _set_by_nodes(drawing)} | {name for _, name in set_by_triggers(drawing)} | BUILT_IN_NAMES
+        set(declared)
+        | {name for _, _, name in _set_by_nodes(drawing)}
+        | {name for _, name in set_by_triggers(drawing)}
+        | BUILT_IN_NAMES
+        | LOOP_NAMES
     )
     for node_id, field, path in _reads(drawing):
         name = path[0]
