@@ -129,7 +129,7 @@ def _in_words(text: str, about: Circumstances) -> Iterator[Hit]:
         if start < 0:
             continue
         at = start + len(words)
-        if _is_date(words, text):
+        if _is_date(words, text) and _is_date(_trimmed(words), text):
             kept = _without_count(_trimmed(words), moment, about)
             begin = text.find(kept, start)
             yield Hit(begin, begin + len(kept), moment.replace(tzinfo=None))

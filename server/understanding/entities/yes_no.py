@@ -1,7 +1,9 @@
 """Yes and no in the words of many languages."""
 
+from collections.abc import Sequence
+
 from server.understanding.entities.hits import Circumstances, Hit
-from server.understanding.words import bounded, fold, words_of
+from server.understanding.words import Word, bounded, fold, words_of
 
 YES = (
     "yes", "yeah", "yep", "yup", "sure", "of course", "ok", "okay", "correct", "right", "exactly", "absolutely", "definitely", "please do",
@@ -18,9 +20,6 @@ NO = (
     "hayır", "yok", "нет", "не", "ні", "όχι", "لا", "לא", "नहीं",
     "不", "不是", "不对", "不要", "没有", "いいえ", "いや", "아니요", "아니", "không",
 )  # fmt: skip
-LONGEST = 8
-"""In a text of more words than this, yes and no count only as its first word."""
-
 _ANSWERS: dict[tuple[str, ...], bool] = {
     **{tuple(fold(phrase).split()): True for phrase in YES},
     **{tuple(fold(phrase).split()): False for phrase in NO},
@@ -30,20 +29,36 @@ _ONLY_IN: dict[tuple[str, ...], tuple[str, ...]] = {
     ("ne",): ("de", "hr", "sr", "sl", "bg", "cs"), ("ano",): ("cs", "sk"), ("tak",): ("pl",), ("jo",): ("sv", "da", "no", "nb", "de"),
 }  # fmt: skip
 """Words that mean something else in most languages, with the languages in which they are answers."""
-_REFUSES = frozenset(("not", "nicht", "pas", "don't", "dont", "no", "non", "nao", "niet"))
+_OPENINGS = frozenset(
+    ("well", "uh", "uhh", "um", "hm", "oh", "ah", "ach", "na", "also", "bueno", "pues", "bon", "ben", "beh", "olha", "oh", "hmm")
+)
+_NO_ANSWERS = frozenset(
+    (("no", "idea"), ("no", "clue"), ("no", "one"), ("no", "matter"), ("right", "now"), ("right", "away"), ("si", "tu"))
+)
+"""Beginnings that only look like an answer."""
+LAST_WORDS = ("yes", "yeah", "no", "ja", "nein", "oui", "non", "sim", "nao", "si", "ok", "okay")
+"""Words that are an answer at the end of a text too, behind a comma."""
 
 
 def find(text: str, about: Circumstances) -> list[Hit]:
-    """The first yes or no as True or False. "Not sure" and "not right" are no answer of yes."""
-    words = words_of(bounded(text))
-    places = range(len(words)) if len(words) <= LONGEST else range(min(1, len(words)))
-    for at in places:
-        for length in (4, 3, 2, 1):
-            phrase = tuple(word.folded for word in words[at : at + length])
-            answer = _ANSWERS.get(phrase) if len(phrase) == length else None
-            if answer is None or about.language not in _ONLY_IN.get(phrase, (about.language,)):
-                continue
-            if answer and at > 0 and words[at - 1].folded in _REFUSES:
-                return []
-            return [Hit(words[at].start, words[at + length - 1].end, answer)]
-    return []
+    """The yes or no a text begins with, or has behind its last comma, as True or False. "Correct" inside a sentence is no answer."""
+    text = bounded(text)
+    words = words_of(text)
+    first = next((at for at, word in enumerate(words[:3]) if word.folded not in _OPENINGS), None)
+    if first is None:
+        return []
+    hit = _answer_at(words, first, about.language)
+    if hit is None and len(words) > 1 and words[-1].folded in LAST_WORDS and "," in text[words[-2].end : words[-1].start]:
+        hit = _answer_at(words, len(words) - 1, about.language)
+    return [] if hit is None else [hit]
+
+
+def _answer_at(words: Sequence[Word], at: int, language: str) -> Hit | None:
+    """The longest answer that begins with this word."""
+    if tuple(word.folded for word in words[at : at + 2]) in _NO_ANSWERS:
+        return None
+    for length in (4, 3, 2, 1):
+        phrase = tuple(word.folded for word in words[at : at + length])
+        if len(phrase) == length and phrase in _ANSWERS and language in _ONLY_IN.get(phrase, (language,)):
+            return Hit(words[at].start, words[at + length - 1].end, _ANSWERS[phrase])
+    return None

@@ -84,6 +84,7 @@ def test_amounts(text: str, about: dict[str, str], amount: float, currency: str 
         ("version 1.2.2026", {}, None),
         ("31.2.2026", {}, None),
         ("my sun is shining", {}, None),
+        ("what is the weather right now in New York", {}, None),
         ("at 5:30", {}, None),
     ],
 )
@@ -139,6 +140,11 @@ def test_addresses_and_numbers_to_reach_somebody() -> None:
         ("да", "ru", True),
         ("いいえ", "ja", False),
         ("not sure", "en", None),
+        ("well, yes", "en", True),
+        ("I think so, yes", "en", True),
+        ("no idea", "en", None),
+        ("I need my card right away", "en", None),
+        ("why is the rate not correct", "en", None),
         ("I would have to think about whether that is ok with me", "en", None),
     ],
 )
@@ -155,6 +161,8 @@ def test_yes_and_no(text: str, language: str, answer: bool | None) -> None:
         ("ich heiße Ludwig van Beethoven", "Ludwig van Beethoven"),
         ("Grace O'Malley", "Grace O'Malley"),
         ("I am tired", None),
+        ("call me a cab", None),
+        ("this is URGENT, please help", None),
         ("Hello", None),
         ("Yes", None),
         ("where is my order", None),
