@@ -35,8 +35,8 @@ _MAY_IMPORT = frozenset(
 )
 _MAY_NOT_CALL = frozenset(("open", "exec", "eval", "compile", "__import__", "input", "print", "globals", "breakpoint"))
 _MAY_NOT_READ = frozenset(("now", "utcnow", "today"))
-_SVG = "{http://www.w3.org/2000/svg}"
-_DRAWN = frozenset(f"{_SVG}{name}" for name in ("svg", "g", "path", "circle", "rect", "line", "polyline", "polygon", "ellipse"))
+SVG = "{http://www.w3.org/2000/svg}"
+DRAWN = frozenset(f"{SVG}{name}" for name in ("svg", "g", "path", "circle", "rect", "line", "polyline", "polygon", "ellipse"))
 
 
 def complaints(folder: Path) -> list[str]:
@@ -102,8 +102,8 @@ def _icon(node: FolderNode) -> Iterator[str]:
     if root.get("viewBox") != "0 0 24 24" or "currentColor" not in text:
         yield "icon.svg: is 24 x 24 and drawn in currentColor"
     for element in root.iter():
-        if element.tag not in _DRAWN or any(name.startswith("on") or "href" in name for name in element.keys()):  # noqa: SIM118
-            yield f"icon.svg: <{element.tag.removeprefix(_SVG)}> is not only drawing"
+        if element.tag not in DRAWN or any(name.startswith("on") or "href" in name for name in element.keys()):  # noqa: SIM118
+            yield f"icon.svg: <{element.tag.removeprefix(SVG)}> is not only drawing"
 
 
 def _help(node: FolderNode) -> Iterator[str]:

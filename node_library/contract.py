@@ -75,6 +75,11 @@ class FolderNode:
         return frozenset(self.about.get("waits", ()))
 
     @property
+    def is_ours(self) -> bool:
+        """Whether it belongs to Chatloom itself."""
+        return self.folder.parent == Path(__file__).parent
+
+    @property
     def icon(self) -> Path:
         return self.folder / "icon.svg"
 

@@ -26,13 +26,14 @@ from server.kit.http import OutboundClient
 from server.kit.live import Live
 from server.kit.secrets import Vault
 from server.kit.settings import BadSetting, Settings, read_settings
+from server.plugins.watch import watching
 from server.security import guards
 from server.turns.engine import Turns
 from server.turns.fast_door import FastDoor
 
 STATIC = Path(__file__).parents[1] / "ui" / "static"
 MAX_BODY_BYTES = 10_000_000
-SHARED = ("settings", "db", "redis", "live", "vault", "http", "callbacks", "turns")
+SHARED = ("settings", "db", "redis", "live", "vault", "http", "callbacks", "turns", "watch")
 
 
 def modules(*names: str) -> Iterator[ModuleType]:
@@ -101,6 +102,7 @@ async def _open(app: Litestar, settings: Settings) -> AsyncIterator[None]:
         await state.live.start()
         stack.push_async_callback(state.live.stop)
         state.callbacks = Callbacks(state.vault, settings.public_url)
+        state.watch = await stack.enter_async_context(watching(state.db, state.live, settings))
         state.turns = Turns(state.db, state.redis, state.live, settings, state.vault, state.http)
         await state.turns.start()
         stack.push_async_callback(state.turns.stop)

@@ -35,6 +35,7 @@ from server.kit.logs import start_log
 from server.kit.secrets import Vault
 from server.kit.settings import BadSetting, Settings
 from server.kit.tasks import end_tasks
+from server.plugins.watch import watching
 
 AT_ONCE = 16
 FINISH_S = 5.0
@@ -188,6 +189,7 @@ async def open_resources(settings: Settings) -> Any:
         live = Live(connection)
         await live.start()
         stack.push_async_callback(live.stop)
+        await stack.enter_async_context(watching(db, live, settings))
         yield Resources(settings, db, connection, live, Vault.open(settings.secret_key_file), http)
 
 

@@ -12,4 +12,4 @@ from server.turns.versions import Versions
 @job(HISTORY_JOB, timeout_s=300.0)
 async def make_sample_history(work: Work, flow_id: str, conversations: int) -> None:
     """Make two weeks of conversations with the sample shop."""
-    await make_history(work, Versions(library()), UUID(flow_id), conversations)
+    await make_history(work, Versions(library), UUID(flow_id), conversations)

@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node_library import NodeLibrary
 from server.channels.open_channel import web_channel_of
 from server.editor.answers import answer, count_of, problem_list
 from server.editor.operate import Edited, perform, read_batch, shown, step_back, step_forward
@@ -17,6 +18,7 @@ from server.flows.library import palette
 from server.flows.queries import FlowRow, Training
 from server.kit import pages
 from server.kit.db import Database
+from server.plugins.queries import library_of
 from server.security.identity import Identity
 from server.security.roles import allows
 
@@ -39,7 +41,6 @@ async def editor(
         **values,
         cards=list(edited.picture.cards.values()),
         edges=list(edited.picture.edges.values()),
-        palette=palette_groups(),
         readonly=not allows(identity.role, "flows:write"),
     )
 
@@ -58,6 +59,7 @@ async def page_values(conn: AsyncConnection, identity: Identity, flow_id: UUID) 
         "history": edited.history,
         "problems": problem_list(edited.problems, draft.document),
         "count": count_of(edited.problems),
+        "palette": palette_groups(await library_of(conn, identity.tenant_id)),
         "may_publish": allows(identity.role, "flows:publish"),
     }
     return edited, values
@@ -70,7 +72,7 @@ async def waiting_training(conn: AsyncConnection, tenant_id: UUID, flow: FlowRow
     return await queries.training_of_version(conn, tenant_id, flow.id, flow.waiting_version)
 
 
-def palette_groups() -> list[dict[str, Any]]:
+def palette_groups(nodes: NodeLibrary) -> list[dict[str, Any]]:
     """The palette as its templates want it."""
     return [
         {
@@ -78,7 +80,7 @@ def palette_groups() -> list[dict[str, Any]]:
             "title": title,
             "items": [{"type": kind.type, "title": kind.title, "summary": kind.summary} for kind in kinds],
         }
-        for title, kinds in palette()
+        for title, kinds in palette(nodes)
     ]
 
 

@@ -9,7 +9,7 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from server.editor.canvas_pages import page_values, palette_groups
+from server.editor.canvas_pages import page_values
 from server.editor.cards import Card, Picture
 from server.editor.operate import Batch, Edited, perform
 from server.flows import draft as drafts
@@ -43,7 +43,6 @@ async def outline(
         "editor/outline.html",
         **values,
         steps=steps,
-        palette=palette_groups(),
         writable=allows(identity.role, "flows:write"),
     )
 

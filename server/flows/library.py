@@ -1,14 +1,19 @@
 """The nodes this server knows, as flows and the editor use them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flow_runtime import Port
-from node_library import NodeLibrary, load_library
+from node_library import NodeLibrary
 from server.flows.document import Document
-from server.kit.settings import read_settings
+from server.plugins.manifest import NodeName
+from server.plugins.shelf import shelf
+from server.plugins.users import Use, finds_users
 
 CATEGORY_TITLES = {
     "messages": "Messages",
@@ -30,10 +35,9 @@ class Description:
     category: str
 
 
-@cache
 def library() -> NodeLibrary:
-    """Every installed node by type; read once in each process."""
-    return load_library(read_settings().plugins_dir)
+    """Every installed node by type, as it is now: plugins come and go while the server runs."""
+    return shelf().library
 
 
 def describe(kind: str) -> Description:
@@ -44,10 +48,10 @@ def describe(kind: str) -> Description:
     return Description(node.type, node.title, node.summary, node.category)
 
 
-def palette() -> list[tuple[str, list[Description]]]:
-    """(title of the category, its node types) in the order of the palette."""
+def palette(nodes: NodeLibrary) -> list[tuple[str, list[Description]]]:
+    """(title of the category, its node types) of a workspace's nodes, in the order of the palette."""
     by_category: dict[str, list[Description]] = {}
-    for entry in library().palette():
+    for entry in nodes.palette():
         by_category.setdefault(entry.category, []).append(describe(entry.type))
     return [(CATEGORY_TITLES.get(category, category.capitalize()), kinds) for category, kinds in by_category.items()]
 
@@ -69,10 +73,30 @@ def uses_intents(document: Document) -> bool:
     return any(_asks_for_intents(step["type"]) for step in document["nodes"].values())
 
 
-@cache
 def _asks_for_intents(kind: str) -> bool:
     node = library().get(kind)
     return node is not None and any(part.get("x-widget") == "intents" for part in node.schema.get("properties", {}).values())
+
+
+@finds_users
+async def published_steps(conn: AsyncConnection, tenant_id: UUID, types: Collection[str]) -> list[Use]:
+    """The steps of these types in what is live, or waits to be, in the workspace."""
+    rows = await conn.execute(_PUBLISHED_STEPS, {"tenant_id": tenant_id, "types": list(types)})
+    return [Use(row.name, NodeName(row.type, row.version)) for row in rows]
+
+
+_PUBLISHED_STEPS = text("""
+    select distinct f.name, step ->> 'type' as type, coalesce((step ->> 'type_version')::int, 1) as version
+    from flows f
+    join flow_versions v on v.tenant_id = f.tenant_id and v.flow_id = f.id
+    cross join lateral (
+        select jsonb_path_query(v.document, '$.nodes.*') as step
+        union all select jsonb_path_query(v.document, '$.subflows.*.nodes.*')
+    ) steps
+    where f.tenant_id = :tenant_id and f.deleted_at is null and v.version > 0 and v.version >= coalesce(f.published_version, 1)
+    and step ->> 'type' = any(:types)
+    order by f.name
+""")
 
 
 class _Kinds:

@@ -15,6 +15,7 @@ from server.flows.intents import train
 from server.flows.library import library, uses_intents
 from server.flows.tables import intent_models
 from server.llm.tables import model_providers
+from server.plugins.queries import library_of
 
 SHAPE = frozenset(("unreadable_document", "newer_schema", "too_many_nodes", "invalid_document"))
 """Problems of something that is no flow document: it cannot even be kept as a draft."""
@@ -25,7 +26,7 @@ UNFINISHED = frozenset(("missing_setting", "unconnected_port", "unknown_intent")
 
 async def problems_of_draft(conn: AsyncConnection, draft: Draft, *, with_training: bool = False) -> list[Problem]:
     """Everything to mend before publishing; `with_training` also reads every example, to see whether the intents can be learned."""
-    problems = problems_of(draft.document, library(), await surroundings_of(conn, draft))
+    problems = problems_of(draft.document, await library_of(conn, draft.tenant_id), await surroundings_of(conn, draft))
     problems += problems_of_schedules(draft.document)
     if with_training and uses_intents(draft.document):
         pairs = pairs_of(await list_intents(conn, draft.tenant_id, draft.flow_id))

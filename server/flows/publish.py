@@ -19,7 +19,7 @@ from server.channels.open_channel import open_web_channel
 from server.flows.draft import Draft, lock_draft
 from server.flows.due import install_schedules
 from server.flows.examples import hash_of, list_intents, pairs_of
-from server.flows.library import library, uses_intents
+from server.flows.library import uses_intents
 from server.flows.problems import errors_of, problems_of_draft
 from server.flows.queries import read_version
 from server.flows.subflows import Frozen, freeze, with_subflows
@@ -28,6 +28,7 @@ from server.kit.clock import now
 from server.kit.errors import Problem
 from server.kit.events import record
 from server.kit.jobs import enqueue
+from server.plugins.queries import library_of
 
 SNAPSHOTS_KEPT = 20
 
@@ -168,7 +169,7 @@ async def snapshot_draft(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID) 
     """Keep the draft as it is now, for a conversation in the Test panel; Problem 422 when it cannot run. Ring the jobs after the commit."""
     draft = await lock_draft(conn, tenant_id, flow_id)
     try:
-        load_flow(draft.document, library())
+        load_flow(draft.document, await library_of(conn, tenant_id))
     except InvalidFlow as error:
         raise refused(error.problems) from None
     frozen = await freeze(conn, tenant_id, flow_id, draft.document)

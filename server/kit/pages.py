@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -142,8 +142,20 @@ def asset(name: str) -> str:
     return f"{STATIC_URL}{_built('manifest.json')[name]}"
 
 
+def draws_icons(source: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    """Let a room draw icons that are not built: `source` gives the address of one of its own, None for all others."""
+    _icon_sources.append(source)
+    return source
+
+
+_icon_sources: list[Callable[[str], str | None]] = []
+
+
 def icon_address(name: str) -> str:
-    """Where an icon is drawn: in the sprite of the editor page, or in the one with all other icons."""
+    """Where an icon is drawn: in the sprite of the editor page, in the one with all other icons, or where a room draws it."""
+    for source in _icon_sources:
+        if (address := source(name)) is not None:
+            return address
     return f"{asset(_built('sprites.json').get(name, 'icons.svg'))}#{name}"
 
 

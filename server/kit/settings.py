@@ -1,10 +1,12 @@
 """The settings: read once from the environment, here and nowhere else."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, get_type_hints
+from uuid import UUID
 
 FIRST_PORT = 8800
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -100,7 +102,30 @@ class Settings:
         Path | None,
         About(
             "CHATLOOM_PLUGINS_DIR",
-            "Folder with node plugins of your own, one folder per node. Empty: none.",
+            "Folder with nodes you are writing, one folder per node: read again whenever a file in it changes, and run in the server's own "
+            "processes. For your own machine; what others shall use is packed and installed. Empty: none.",
+        ),
+    ] = None
+    plugin_keys: Annotated[
+        frozenset[str],
+        About(
+            "CHATLOOM_PLUGIN_KEYS",
+            "Public keys of the publishers whose plugins may be installed, as `chatloom plugin key new` prints them, separated by commas.",
+        ),
+    ] = frozenset()
+    plugins_unsigned: Annotated[
+        bool,
+        About(
+            "CHATLOOM_PLUGINS_UNSIGNED",
+            "`on` lets plugins be installed that nobody signed. For development only.",
+        ),
+    ] = False
+    instance_workspace: Annotated[
+        UUID | None,
+        About(
+            "CHATLOOM_INSTANCE_WORKSPACE",
+            "Id of the workspace whose owners install plugins for all workspaces; the same in every process. "
+            "Empty: the workspace that `chatloom run` makes on the first start.",
         ),
     ] = None
     code: Annotated[
@@ -155,6 +180,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         log_level=_log_level(given.get("log_level", "info")),
         plugins_dir=Path(given["plugins_dir"]).expanduser().absolute() if "plugins_dir" in given else None,
         code=_switch(given, "code"),
+        plugin_keys=frozenset(_keys(given.get("plugin_keys", ""))),
+        plugins_unsigned=_switch(given, "plugins_unsigned"),
+        instance_workspace=_id(given, "instance_workspace"),
         workers=_number(given, "workers", 1, lowest=1, highest=64),
     )
 
@@ -206,6 +234,21 @@ def _hosts(text: str) -> list[str]:
         if not (name and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
             raise BadSetting(f"{variable_of('outbound_allow')} must be host:port entries separated by commas, not {host!r}")
     return hosts
+
+
+def _keys(text: str) -> list[str]:
+    keys = [part.strip() for part in text.split(",") if part.strip()]
+    for key in keys:
+        if not re.fullmatch(r"[^:,\s]+:[A-Za-z0-9_-]{43}", key):
+            raise BadSetting(f"{variable_of('plugin_keys')} must be keys like acme:43-letters separated by commas, not {key[:60]!r}")
+    return keys
+
+
+def _id(given: Mapping[str, str], name: str) -> UUID | None:
+    try:
+        return UUID(given[name]) if name in given else None
+    except ValueError:
+        raise BadSetting(f"{variable_of(name)} must be an id like 01890a5d-ac96-774b-bcce-b302099a8057, not {given[name][:60]!r}") from None
 
 
 def _log_level(text: str) -> str:

@@ -12,11 +12,12 @@ from server.tenants import queries
 from server.tenants.create_workspace import create_workspace
 
 EMAIL = "owner@localhost"
+NOTE = "owner.json"
 
 
 async def first_owner(db: Database, settings: Settings) -> tuple[UUID, UUID]:
     """(tenant, member) of the installation's owner, made on the first start; the data folder remembers who it is."""
-    note = settings.data_dir / "owner.json"
+    note = settings.data_dir / NOTE
     known = _read(note)
     if known and await _is_there(db, *known):
         return known
@@ -24,6 +25,12 @@ async def first_owner(db: Database, settings: Settings) -> tuple[UUID, UUID]:
     owner = (members[0].tenant_id, members[0].id) if members else await _make(db)
     note.write_text(json.dumps({"tenant_id": str(owner[0]), "member_id": str(owner[1])}))
     return owner
+
+
+def first_workspace(settings: Settings) -> UUID | None:
+    """The workspace made on the first start, as the data folder remembers it."""
+    known = _read(settings.data_dir / NOTE)
+    return None if known is None else known[0]
 
 
 async def owner_link(db: Database, settings: Settings, owner: tuple[UUID, UUID]) -> str:

@@ -23,12 +23,14 @@ PERMISSIONS: frozenset[str] = frozenset(
         "models:read",
         "models:write",
         "operations:read",
+        "plugins:read",
+        "plugins:write",
     }
 )
 
 ALLOWED: Mapping[Role, frozenset[str]] = {
     "owner": PERMISSIONS,
-    "editor": PERMISSIONS - {"members:write", "workspace:write"},
+    "editor": PERMISSIONS - {"members:write", "workspace:write", "plugins:write"},
     "analyst": frozenset({"workspace:read", "flows:read", "conversations:read", "analytics:read"}),
 }
 

@@ -5,7 +5,7 @@ Each keeps its own outcome. A message that was here before, a conversation someb
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -32,7 +32,7 @@ from server.kit.ids import uuid7
 from server.turns import statements
 from server.turns.rows import LEASE_S, Saved, Source, add_turn, person
 from server.turns.statements import Commit
-from server.turns.take_turn import Conversation, Person, take_turn
+from server.turns.take_turn import Conversation, Person, Taken, take_turn
 from server.turns.versions import Version, Versions
 
 TRIES = 3
@@ -123,13 +123,37 @@ class Pending:
 Unit = Fresh | Pending
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An input whose turn can be taken: everything has been read. `turn` may be called in any thread."""
+
+    conversation: Conversation
+    given: Input
+    version: int
+    ready: Version
+
+    def turn(self) -> Taken:
+        """Take it; raises what goes wrong in it."""
+        return take_turn(self.ready.flow, self.version, self.conversation, self.given, self.ready.answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """A claimed input whose turn runs a plugin's code: it may take seconds, so no other turn waits for it."""
+
+    unit: Pending
+    row: asyncpg.Record
+    claimed: Claimed
+
+
 @dataclass(slots=True)
 class Batch:
-    """What a batch came to: turns that are committed now, and units that go round again."""
+    """What a batch came to: turns that are committed now, units that go round again, and turns that are taken apart from the others."""
 
     saved: list[Saved] = field(default_factory=list)
     again: list[Unit] = field(default_factory=list)
     pause: list[tuple[UUID, float]] = field(default_factory=list)
+    apart: list["Apart"] = field(default_factory=list)
 
 
 class transaction:
@@ -205,6 +229,8 @@ async def _take_one(
     try:
         version = _version_for(conversation, row["published_version"], incoming.flow_version)
         ready = await versions.get(conn, incoming.tenant_id, conversation.flow_id, version)
+        if ready.runs_plugins:
+            return Later("runs a plugin")
         conversation = await _equipped(conn, versions, ready, tenant_id, conversation, incoming.input)
         taken = take_turn(ready.flow, version, conversation, incoming.input, ready.answer)
     except (Problem, *ASYNCPG_ERRORS):
@@ -325,8 +351,30 @@ async def _take_all_claimed(
     results: list[tuple[Pending, Saved | float | None]] = []
     async with transaction(conn, tenant_id):
         for row in claimed:
-            results.append((by_id[row["id"]], await _take_claimed(conn, versions, commit, tenant_id, row)))
+            unit = by_id[row["id"]]
+            result = await _take_claimed(conn, versions, commit, tenant_id, row)
+            if isinstance(result, Claimed):
+                batch.apart.append(Apart(unit, row, result))
+            else:
+                results.append((unit, result))
         written = await _write(conn, tenant_id, commit)
+    return _sorted(batch, results, written)
+
+
+async def commit_apart(conn: Connection, tenant_id: UUID, apart: Apart, turn: Callable[[], Taken]) -> Batch:
+    """The end of a turn that was taken apart from the others; `turn` gives what came of it, or raises what went wrong."""
+    commit = Commit()
+    try:
+        async with transaction(conn, tenant_id):
+            result = await _finish_turn(conn, commit, tenant_id, apart.row, apart.claimed, turn)
+            written = await _write(conn, tenant_id, commit)
+    except asyncpg.PostgresError as error:
+        return await _give_back(conn, tenant_id, {apart.unit.conversation_id: apart.unit}, [apart.row], error)
+    return _sorted(Batch(), [(apart.unit, result)], written)
+
+
+def _sorted(batch: Batch, results: Sequence[tuple[Pending, Saved | float | None]], written: set[UUID]) -> Batch:
+    """What follows for each unit."""
     for unit, result in results:
         if isinstance(result, float):
             batch.pause.append((unit.conversation_id, result))
@@ -363,24 +411,44 @@ def _finish(unit: Pending) -> None:
         unit.future.set_result(None)
 
 
-async def _take_claimed(conn: Connection, versions: Versions, commit: Commit, tenant_id: UUID, row: asyncpg.Record) -> Saved | float | None:
-    """The turn; or how long to pause before the input is tried again; or None for an input that is settled without a turn."""
+async def _take_claimed(
+    conn: Connection, versions: Versions, commit: Commit, tenant_id: UUID, row: asyncpg.Record
+) -> Saved | float | Claimed | None:
+    """The turn; or how long to pause before the input is tried again; or None for an input that is settled without a turn.
+
+    One that runs a plugin is only made ready here.
+    """
     if row["attempts"] > TRIES:
         await _settle(conn, tenant_id, row, "dead", f"the process died {TRIES} times while taking this turn")
         return None
+    try:
+        claimed = await _read_claimed(conn, versions, tenant_id, row)
+    except ASYNCPG_ERRORS:
+        raise
+    except Exception as error:
+        return await _failed(conn, tenant_id, row, error)
+    return claimed if claimed.ready.runs_plugins else await _finish_turn(conn, commit, tenant_id, row, claimed, claimed.turn)
+
+
+async def _read_claimed(conn: Connection, versions: Versions, tenant_id: UUID, row: asyncpg.Record) -> Claimed:
     found = person(row)
     assert found is not None
+    conversation = conversation_of(row, found)
+    given = input_from_json(msgspec.json.decode(row["input"]))
+    version = _version_for(conversation, row["published_version"])
+    ready = await versions.get(conn, tenant_id, conversation.flow_id, version)
+    return Claimed(await _equipped(conn, versions, ready, tenant_id, conversation, given), given, version, ready)
+
+
+async def _finish_turn(
+    conn: Connection, commit: Commit, tenant_id: UUID, row: asyncpg.Record, claimed: Claimed, turn: Callable[[], Taken]
+) -> Saved | float | None:
     try:
-        conversation = conversation_of(row, found)
-        given = input_from_json(msgspec.json.decode(row["input"]))
-        version = _version_for(conversation, row["published_version"])
-        ready = await versions.get(conn, tenant_id, conversation.flow_id, version)
-        conversation = await _equipped(conn, versions, ready, tenant_id, conversation, given)
-        taken = take_turn(ready.flow, version, conversation, given, ready.answer)
+        taken = turn()
     except ASYNCPG_ERRORS:
         raise
     except NotExpected as reason:
-        early = isinstance(given, EventReceived) and conversation.waiting_for != "ended"
+        early = isinstance(claimed.given, EventReceived) and claimed.conversation.waiting_for != "ended"
         await _settle(conn, tenant_id, row, "early" if early else "ignored", str(reason))
         return None
     except Exception as error:

@@ -27,9 +27,24 @@ from server.kit.settings import Settings
 from server.kit.tasks import end_tasks
 from server.llm.gateway import warm_up
 from server.turns.answers import TurnAnswer, answer_at_once, settle
-from server.turns.batches import Batch, Fresh, Incoming, Known, Later, Nothing, Pending, Result, Unit, take_fresh, take_pending
+from server.turns.batches import (
+    Apart,
+    Batch,
+    Fresh,
+    Incoming,
+    Known,
+    Later,
+    Nothing,
+    Pending,
+    Result,
+    Unit,
+    commit_apart,
+    take_fresh,
+    take_pending,
+)
 from server.turns.carry_out import perform_in_process
 from server.turns.kinds import find_performers
+from server.turns.lanes import Lanes
 from server.turns.queue import Queue
 from server.turns.rows import Saved
 from server.turns.statements import SESSION
@@ -55,15 +70,17 @@ class Turns:
         self._announcer: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._taking: dict[tuple[UUID, UUID, str], asyncio.Task[TurnAnswer]] = {}
-        self._versions = Versions(library(), lambda: self._go(warm_up()), Callbacks(vault, settings.public_url).url)
+        self._versions = Versions(library, lambda: self._go(warm_up()), Callbacks(vault, settings.public_url).url)
         self._saved: list[tuple[UUID, Saved]] = []
         self._told = asyncio.Event()
         self._stopping = False
+        self._apart = Lanes()
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def start(self) -> None:
         """Open the connections and begin."""
         find_performers()
-        pool = await self.resources.db.open_pool(FLUSHERS + 1)
+        pool = self._pool = await self.resources.db.open_pool(FLUSHERS + 2)
         self._announcer = asyncio.create_task(self._announce_for_ever(), name="turns announced")
         self._flushers = [asyncio.create_task(self._flush_for_ever(pool), name=f"turns {number}") for number in range(FLUSHERS)]
 
@@ -74,6 +91,7 @@ class Turns:
         if begun:
             await asyncio.wait(begun, timeout=5.0)
         await end_tasks(*self._flushers, *self._tasks, *([] if self._announcer is None else [self._announcer]))
+        self._apart.close()
         await self.tools.close()
 
     async def take(self, incoming: Incoming, *, within_s: float = ANSWER_WITHIN_S) -> TurnAnswer:
@@ -224,6 +242,8 @@ class Turns:
             self._put(tenant_id, unit)
         for conversation_id, seconds in batch.pause:
             asyncio.get_running_loop().call_later(seconds + 0.05, self.wake, tenant_id, conversation_id)
+        for apart in batch.apart:
+            self._go(self._take_apart(tenant_id, apart))
         if batch.saved:
             self._saved.extend((tenant_id, saved) for saved in batch.saved)
             self._told.set()
@@ -232,6 +252,18 @@ class Turns:
                 self.wake(tenant_id, saved.taken.conversation.id)
             for call in saved.calls:
                 self._go(perform_in_process(self.tools, call, self.wake))
+
+    async def _take_apart(self, tenant_id: UUID, apart: Apart) -> None:
+        """A turn that runs a plugin: in a thread of its own and outside of any transaction, while the others go on."""
+        turn = await self._apart.run(tenant_id, apart.claimed.turn)
+        assert self._pool is not None
+        try:
+            async with self._pool.acquire() as conn:
+                batch = await commit_apart(conn, tenant_id, apart, turn)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            self._give_up(apart.unit, error)  # the lease runs out and the sweeper takes the input up again
+        else:
+            self._follow(tenant_id, batch)
 
     def _go(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -37,9 +37,9 @@ def find_performers() -> None:
 
 
 def performer_of(kind: str) -> Performing | None:
-    """Who performs the kind outside of the turn; None when nobody does."""
+    """Who performs the kind outside of the turn, or every kind of its family (`plugin.*`); None when nobody does."""
     find_performers()
-    return performers.get(kind)
+    return performers.get(kind) or performers.get(f"{kind.partition('.')[0]}.*")
 
 
 def kinds_in_process() -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from server.kit.logs import start_log
 from server.kit.secrets import Vault
 from server.kit.settings import BadSetting, Settings
 from server.kit.tasks import end_tasks
+from server.plugins.watch import watching
 from server.turns.carry_out import perform_in_process
 from server.turns.engine import Turns
 from server.turns.finish_call import claim_call, give_up_call
@@ -157,6 +158,7 @@ async def run(settings: Settings) -> None:
         live = Live(redis)
         await live.start()
         stack.push_async_callback(live.stop)
+        await stack.enter_async_context(watching(db, live, settings))
         turns = Turns(db, redis, live, settings, Vault.open(settings.secret_key_file), http)
         await turns.start()
         stack.push_async_callback(turns.stop)

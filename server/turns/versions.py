@@ -12,9 +12,11 @@ from uuid import UUID
 import msgspec
 
 from flow_runtime import Call, CallError, CallResult, Flow, load_flow
+from node_library import NodeLibrary
 from server.kit import clock
 from server.kit.calls import CallFailed
 from server.kit.errors import Problem
+from server.plugins.nodes import PluginNode
 from server.turns.kinds import answerer_of, what_is_missing
 from server.turns.take_turn import new_seed
 
@@ -44,7 +46,8 @@ class Connection(Protocol):
 class Version:
     """A compiled flow and the model its messages are classified with.
 
-    `gives_address`: its texts use `conversation.callback_url`. `shares`: it has variables of the whole bot.
+    `gives_address`: its texts use `conversation.callback_url`. `shares`: it has variables of the whole bot. `runs_plugins`: a step of it
+    runs in a process of a plugin, so that a turn may take seconds and blocks its thread. `library` is what it was compiled with.
     """
 
     flow: Flow
@@ -52,6 +55,8 @@ class Version:
     model: "IntentModel | None"
     gives_address: bool = False
     shares: bool = False
+    runs_plugins: bool = False
+    library: NodeLibrary | None = None
 
     def answer(self, call: Call) -> CallResult:
         """The answer to a quick call."""
@@ -78,17 +83,24 @@ def _answered(call: Call) -> Any:
     return answerer(call.payload)
 
 
+def _runs_plugins(document: Mapping[str, Any], library: NodeLibrary) -> bool:
+    drawn = [document, *document.get("subflows", {}).values()]
+    types = {node["type"] for one in drawn for node in one["nodes"].values()}
+    return any(isinstance(library.get(type), PluginNode) for type in types)
+
+
 class Versions:
     """The versions this process has seen lately."""
 
     def __init__(
         self,
-        library: Any,
+        library: Callable[[], NodeLibrary],
         on_language_model: Callable[[], object] = lambda: None,
         address_of: Callable[[UUID, UUID], str | None] = lambda tenant_id, conversation_id: None,
     ) -> None:
-        """`on_language_model` is told when a flow is opened that will ask a connected language model: loading that takes seconds.
+        """`library` gives the nodes there are now: a flow is compiled again when they have changed.
 
+        `on_language_model` is told when a flow is opened that will ask a connected language model: loading that takes seconds.
         `address_of` gives the address for events of (tenant, conversation).
         """
         self.address_of = address_of
@@ -106,17 +118,20 @@ class Versions:
         return known if model is None else replace(known, model=model)
 
     async def _flow(self, conn: Connection, key: Key) -> Version:
-        if (known := self._flows.get(key)) is not None:
+        library = self._library()
+        if (known := self._flows.get(key)) is not None and known.library is library:
             self._flows.move_to_end(key)
             return known
         row = await conn.fetchrow(_DOCUMENT, *key)
         if row is None:
             raise Problem(404, "flow_version_not_found", "This version of the flow does not exist any more. Start a new conversation.")
-        flow = load_flow(msgspec.json.decode(row["document"]), self._library)
+        document = msgspec.json.decode(row["document"])
+        flow = load_flow(document, library)
         if any(node.kind.type == "llm_reply" for node in flow.nodes.values()) and (await conn.fetchrow(_HAS_MODEL, key[0]))["found"]:
             self._on_language_model()
         shares = any(variable.scope == "bot" for variable in flow.variables.values())
-        found = Version(flow, row["model_hash"], None, "callback_url" in row["document"], shares)
+        gives_address, runs_plugins = "callback_url" in row["document"], _runs_plugins(document, library)
+        found = Version(flow, row["model_hash"], None, gives_address, shares, runs_plugins, library)
         if key[2] > 0:  # a snapshot of a draft may be taken again under the same number
             self._flows[key] = found
             if len(self._flows) > FLOWS_KEPT:

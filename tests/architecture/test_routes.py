@@ -35,6 +35,7 @@ ROWS = {
     "conversation_id": "conversations.id",
     "channel_id": "channels.id",
     "provider_id": "model_providers.id",
+    "plugin_id": "plugins.id",
     "member_id": "members.id",
     "session_id": "sessions.id",
     "workspace_id": "tenants.tenant_id",
