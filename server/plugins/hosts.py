@@ -54,8 +54,8 @@ def turn_of_at_most(seconds: float) -> Iterator[None]:
 class HostProcess:
     """One process of one plugin; used by one thread at a time."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start it; raises OSError or TimeoutError."""
+    def __init__(self, folder: Path, deadline: float) -> None:
+        """Start it; raises OSError, or TimeoutError when it is not ready at the deadline."""
         self._process = subprocess.Popen(
             [*_sandbox(folder), sys.executable, "-I", "-B", str(SCRIPT), str(CODE), str(folder)],
             stdin=subprocess.PIPE,
@@ -72,7 +72,7 @@ class HostProcess:
         os.set_blocking(self._in, False)
         self._unread = b""
         try:
-            self._read(time.monotonic() + START_S)
+            self._read(deadline)
         except BaseException:
             self.kill()
             raise
@@ -173,7 +173,7 @@ class Hosts:
                 meant[:] = [failure]
                 raise
 
-        host = self._take()
+        host = self._take(ends)
         deadline = time.monotonic() + seconds if ends is None else min(time.monotonic() + seconds, ends)
         try:
             said = host.work(asked, noted, deadline)
@@ -205,7 +205,10 @@ class Hosts:
             raise NodeFailure(str(failure.get("kind"))[:60], str(failure.get("message")))
         raise PluginFailed(self.plugin, str(said.get("raised")))
 
-    def _take(self) -> HostProcess:
+    def _take(self, ends: float | None) -> HostProcess:
+        starts_until = time.monotonic() + START_S if ends is None else min(time.monotonic() + START_S, ends)
+        if starts_until <= time.monotonic():
+            raise PluginFailed(self.plugin, "the plugins of this turn have used up its time.")
         while self._idle:
             host = self._idle.pop()
             if host.alive:
@@ -214,7 +217,7 @@ class Hosts:
         if self._closed:
             raise PluginFailed(self.plugin, "it has just been taken away.")
         try:
-            return HostProcess(self._folder)
+            return HostProcess(self._folder, starts_until)
         except (OSError, EOFError, TimeoutError, ValueError) as error:
             raise PluginFailed(self.plugin, f"its process does not start ({type(error).__name__}).") from None
 
