@@ -3,7 +3,7 @@
 start() or resume() in, Outcome out; whatever the flow wants done in the world is an effect in that Outcome.
 """
 
-from flow_runtime.checks import Checker, problems_of
+from flow_runtime.checks import Checker, interface_of, problems_of
 from flow_runtime.compile import load_flow
 from flow_runtime.effects import (
     Button,
@@ -100,6 +100,7 @@ __all__ = [
     "effect_to_json",
     "input_from_json",
     "input_to_json",
+    "interface_of",
     "load_flow",
     "problems_of",
     "resume",

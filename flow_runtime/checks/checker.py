@@ -6,7 +6,7 @@ from typing import Any
 
 from flow_runtime.budget import Budget
 from flow_runtime.checks.channels import check_channels
-from flow_runtime.checks.connections import check_agents, check_connections, check_knowledge, check_subflows
+from flow_runtime.checks.connections import check_agents, check_connections, check_knowledge, check_subflows, interface_of_drawing
 from flow_runtime.checks.costs import check_costs
 from flow_runtime.checks.drawing import Drawing, DrawnNode, draw, print_of
 from flow_runtime.checks.expressions import check_expressions, check_fallback, check_patterns, check_translated_texts
@@ -24,10 +24,11 @@ from flow_runtime.checks.triggers import check_error_trigger, check_inactivity, 
 from flow_runtime.checks.types import check_flow_types, check_types, types_of
 from flow_runtime.checks.understanding import check_intents, check_intents_that_lead_nowhere, check_models, check_similar_intents
 from flow_runtime.checks.variables import check_declarations, check_names, check_unused
+from flow_runtime.errors import InvalidFlow
 from flow_runtime.inference import Types
 from flow_runtime.limits import PROBLEMS
 from flow_runtime.nodes import Library
-from flow_runtime.problems import Problem, Surroundings
+from flow_runtime.problems import FlowInterface, Problem, Surroundings
 from flow_runtime.upgrades import upgraded
 
 OF_NODE: tuple[Callable[[DrawnNode], Iterator[Problem]], ...] = (
@@ -88,10 +89,13 @@ class _Kept:
 
 
 class Checker:
-    """Checks one flow again and again, as it is edited. `examined` counts the entries that the last check had to look at anew."""
+    """Checks one flow again and again, as it is edited. `examined` counts the entries that the last check had to look at anew.
+
+    `library` may change between two checks, when a plugin comes or goes.
+    """
 
     def __init__(self, library: Library) -> None:
-        self._library = library
+        self.library = library
         self._sizes: dict[tuple[str, str], tuple[bytes | None, Size]] = {}
         self._kept: dict[str, _Kept] = {}
         self.examined = 0
@@ -133,8 +137,8 @@ class Checker:
     def _drawn(self, document: Mapping[str, Any]) -> tuple[Drawing, list[Problem]]:
         """The graph, and what the nodes' own entries show."""
         budget = Budget()
-        kept = {node_id: known for node_id, known in self._kept.items() if known.print == self._sizes.get(("nodes", node_id), (b"",))[0]}
-        drawing = draw(document, self._library, {node_id: known.node for node_id, known in kept.items()})
+        kept = {node_id: known for node_id, known in self._kept.items() if self._is_same(node_id, known)}
+        drawing = draw(document, self.library, {node_id: known.node for node_id, known in kept.items()})
         problems = [*check_start(drawing), *check_fallback(drawing, budget)]
         self._kept = {}
         for node_id, node in drawing.nodes.items():
@@ -146,6 +150,11 @@ class Checker:
             self._kept[node_id] = known
             problems += known.problems
         return drawing, problems
+
+    def _is_same(self, node_id: str, known: _Kept) -> bool:
+        """Whether neither the entry nor the kind of node behind it has changed."""
+        seen, _ = self._sizes.get(("nodes", node_id), (None, None))
+        return seen is not None and seen == known.print and self.library.get(known.node.type) is known.node.kind
 
     def _mismatches(self, drawing: Drawing, types: Types) -> Iterator[Problem]:
         for node_id, node in drawing.nodes.items():
@@ -162,6 +171,14 @@ def _entries(document: Any) -> Iterator[tuple[tuple[str, str], Any]]:
         entries = document.get(group) if isinstance(document, dict) else None
         for entry_id, entry in entries.items() if isinstance(entries, dict) else ():
             yield (group, entry_id), entry
+
+
+def interface_of(document: Any, library: Library) -> FlowInterface:
+    """A flow as another one calls it; raises InvalidFlow when it cannot run."""
+    drawing, problems = blocking_problems(document, library)
+    if drawing is None:
+        raise InvalidFlow(problems)
+    return interface_of_drawing(drawing)
 
 
 def problems_of(document: Any, library: Library, surroundings: Surroundings | None = None) -> list[Problem]:

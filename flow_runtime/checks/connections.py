@@ -118,7 +118,7 @@ def _ends_without(drawing: Drawing, call: str) -> bool:
     return False
 
 
-def interface_of(drawing: Drawing) -> FlowInterface:
+def interface_of_drawing(drawing: Drawing) -> FlowInterface:
     """The flow as another one calls it."""
     interface = drawing.document.get("interface", {})
     return FlowInterface(

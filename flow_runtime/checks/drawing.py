@@ -16,7 +16,8 @@ class DrawnNode:
     """One node as drawn. `kind` is None when the library has no such node; `ports` is empty when the settings do not allow any.
 
     What its settings hold is sorted once: `places` is every value with its field and schema, `texts` those with `{{ }}`, `sets` the
-    variables it sets, `reads` the paths that conditions read, `customer_texts` what the customer reads.
+    variables it sets, `reads` the paths that conditions read, `customer_texts` what the customer reads, `references` (what, field, name)
+    the connections, flows and other things that it names.
     """
 
     id: str
@@ -32,6 +33,7 @@ class DrawnNode:
     sets: tuple[tuple[str, str], ...] = ()
     reads: tuple[tuple[str, str], ...] = ()
     customer_texts: tuple[tuple[str, str], ...] = ()
+    references: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def calls_out(self) -> bool:
@@ -40,10 +42,9 @@ class DrawnNode:
 
     def refers_to(self, what: str) -> Iterator[tuple[str, str]]:
         """The fields that name a connection, a flow, ...: those whose schema says `"x-refers": what`."""
-        for path, part, value in self.places:
-            if part.get("x-refers") == what:
-                named = [(path, value)] if isinstance(value, str) else enumerate_fields(path, value)
-                yield from ((field, name) for field, name in named if isinstance(name, str) and name)
+        for kind, path, name in self.references:
+            if kind == what:
+                yield path, name
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,12 @@ class Drawing:
         return [target for _, target in self.following[node_id]]
 
 
-def enumerate_fields(path: str, value: Any) -> list[tuple[str, Any]]:
-    """The items of a list with their fields; nothing for anything else."""
-    return [(f"{path}.{index}", item) for index, item in enumerate(value)] if isinstance(value, list) else []
+def _references(places: tuple[Place, ...]) -> Iterator[tuple[str, str, str]]:
+    for path, part, value in places:
+        what = part.get("x-refers")
+        if what is not None:
+            items = [(f"{path}.{index}", item) for index, item in enumerate(value)] if isinstance(value, list) else [(path, value)]
+            yield from ((what, field, name) for field, name in items if isinstance(name, str) and name)
 
 
 def print_of(entry: Any) -> bytes | None:
@@ -124,6 +128,7 @@ def draw_node(node_id: str, node: Mapping[str, Any], library: Library) -> DrawnN
         texts=tuple((path, value) for path, part, value in words if part.get("x-template", True) and is_template(value)),
         sets=tuple((path, value) for path, part, value in words if part.get("x-widget") == "variable"),
         reads=tuple((path, value) for path, part, value in words if part.get("x-reads")),
+        references=tuple(_references(places)),
         customer_texts=tuple((path, value) for path, part, value in words if part.get("x-customer") and value.strip()),
     )
 

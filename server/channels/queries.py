@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.channels.tables import channels
 from server.kit.db import Database
@@ -22,6 +23,12 @@ class Channel:
     flow_id: UUID | None
     settings: dict[str, Any]
     allowed_origins: tuple[str, ...]
+
+
+async def kinds_of_flow(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID) -> list[str]:
+    """The kinds of channels by which customers reach the flow, each once; the web chat for a flow that has none yet."""
+    query = select(channels.c.kind).where(channels.c.tenant_id == tenant_id, channels.c.flow_id == flow_id, channels.c.enabled)
+    return sorted(set(await conn.scalars(query.distinct()))) or ["web"]
 
 
 async def find_channel(db: Database, channel_id: UUID) -> Channel:

@@ -1,18 +1,22 @@
 """What is wrong with a draft: the runtime's checks with what the server knows beside the document."""
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flow_runtime import Problem, Surroundings, problems_of
+from flow_runtime import Checker, FlowInterface, Library, Problem, Surroundings, interface_of, problems_of
+from server.channels.limits import limits_of
+from server.channels.queries import kinds_of_flow
 from server.flows.document import Document
 from server.flows.draft import Draft
 from server.flows.due import problems_of_schedules
 from server.flows.examples import count_examples, list_intents, pairs_of
 from server.flows.intents import train
 from server.flows.library import library, uses_intents
+from server.flows.subflows import Frozen, calls_of, freeze
 from server.flows.tables import intent_models
 from server.llm.tables import model_providers
 from server.plugins.queries import library_of
@@ -26,21 +30,58 @@ UNFINISHED = frozenset(("missing_setting", "unconnected_port", "unknown_intent")
 
 async def problems_of_draft(conn: AsyncConnection, draft: Draft, *, with_training: bool = False) -> list[Problem]:
     """Everything to mend before publishing; `with_training` also reads every example, to see whether the intents can be learned."""
-    problems = problems_of(draft.document, await library_of(conn, draft.tenant_id), await surroundings_of(conn, draft))
-    problems += problems_of_schedules(draft.document)
+    frozen = await _called_flows(conn, draft)
+    problems = _checker(draft, await library_of(conn, draft.tenant_id)).problems(draft.document, await surroundings_of(conn, draft, frozen))
+    problems = [problem for problem in problems if problem.code != "unknown_subflow"] + frozen.problems
+    if all(problem.code != "bad_schedule" for problem in problems):
+        problems += problems_of_schedules(draft.document)
     if with_training and uses_intents(draft.document):
         pairs = pairs_of(await list_intents(conn, draft.tenant_id, draft.flow_id))
         problems += [_untrainable(sentence) for sentence in train.problems_of(pairs)]
     return problems
 
 
-async def surroundings_of(conn: AsyncConnection, draft: Draft) -> Surroundings:
+_CHECKERS_KEPT = 64
+_checkers: OrderedDict[tuple[UUID, UUID], Checker] = OrderedDict()
+
+
+def _checker(draft: Draft, nodes: Library) -> Checker:
+    """The checker that looked at this draft last, if this process still has it: it knows what has not changed since."""
+    key = (draft.tenant_id, draft.flow_id)
+    checker = _checkers.pop(key) if key in _checkers else Checker(nodes)
+    checker.library = nodes
+    _checkers[key] = checker
+    if len(_checkers) > _CHECKERS_KEPT:
+        _checkers.popitem(last=False)
+    return checker
+
+
+async def _called_flows(conn: AsyncConnection, draft: Draft) -> Frozen:
+    """The flows that the draft runs, as they are live now."""
+    if not _has_steps(draft.document) or not any(True for _ in calls_of(draft.document)):
+        return Frozen()
+    return await freeze(conn, draft.tenant_id, draft.flow_id, draft.document)
+
+
+def _has_steps(document: Document) -> bool:
+    return isinstance(document.get("nodes"), dict)
+
+
+async def surroundings_of(conn: AsyncConnection, draft: Draft, frozen: Frozen | None = None) -> Surroundings:
     """What the server knows beside the document."""
     uses = uses_intents(draft.document)
     intents = await count_examples(conn, draft.tenant_id, draft.flow_id) if uses else {}
     similar = await similar_intents(conn, draft.tenant_id, draft.flow_id) if uses else ()
     has_model = await conn.scalar(select(exists().where(model_providers.c.tenant_id == draft.tenant_id)))
-    return Surroundings(intents, bool(has_model), similar)
+    kinds = await kinds_of_flow(conn, draft.tenant_id, draft.flow_id)
+    subflows = {} if frozen is None else {ref: _interface(document) for ref, document in frozen.documents.items()}
+    own = next((ref for ref, flow_id in frozen.flows.items() if flow_id == draft.flow_id), None) if frozen is not None else None
+    channels = [limits for kind in kinds if (limits := limits_of(kind)) is not None]
+    return Surroundings(intents, bool(has_model), similar, channels, subflows=subflows, ref=own)
+
+
+def _interface(document: Document) -> FlowInterface:
+    return interface_of(document, library())
 
 
 async def similar_intents(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID) -> tuple[tuple[str, str], ...]:
