@@ -64,6 +64,19 @@ def paths_read(schema: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterat
 
 def customer_texts(schema: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The texts that the customer reads, with the paths of their fields. Each of them may have a translation."""
+    unused = hidden_fields(schema, settings)
     for path, part, value in walk(schema, settings):
-        if part.get("x-customer") and isinstance(value, str) and value.strip():
+        if part.get("x-customer") and isinstance(value, str) and value.strip() and path.partition(".")[0] not in unused:
             yield path, value
+
+
+def hidden_fields(schema: Mapping[str, Any], settings: Mapping[str, Any]) -> frozenset[str]:
+    """The fields that the form does not show with these settings (`x-show-if`): what stands in them has no effect."""
+    found = []
+    for name, part in schema.get("properties", _ANYTHING).items():
+        when = part.get("x-show-if")
+        if when is not None:
+            value, wanted = settings.get(when["field"]), when["is"]
+            if not (value in wanted if isinstance(wanted, list) else value == wanted):
+                found.append(name)
+    return frozenset(found)

@@ -8,7 +8,7 @@ from typing import Any
 
 from flow_runtime.expressions import is_template
 from flow_runtime.nodes import Library, NodeType, Port, ports_with_error
-from flow_runtime.settings import Place, complete, walk
+from flow_runtime.settings import Place, complete, hidden_fields, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,7 @@ def draw_node(node_id: str, node: Mapping[str, Any], library: Library) -> DrawnN
         return DrawnNode(node_id, node["type"], None, title, node["settings"], on_error, ports_with_error(None, {}, on_error), node)
     settings = complete(kind.schema, node["settings"])
     places = tuple(walk(kind.schema, settings))
+    unused = hidden_fields(kind.schema, settings)
     words = [(path, part, value) for path, part, value in places if isinstance(value, str) and value]
     return DrawnNode(
         id=node_id,
@@ -128,8 +129,16 @@ def draw_node(node_id: str, node: Mapping[str, Any], library: Library) -> DrawnN
         texts=tuple((path, value) for path, part, value in words if part.get("x-template", True) and is_template(value)),
         sets=tuple((path, value) for path, part, value in words if part.get("x-widget") == "variable"),
         reads=tuple((path, value) for path, part, value in words if part.get("x-reads")),
+<<<<<<< Updated upstream
         references=tuple(_references(places)),
         customer_texts=tuple((path, value) for path, part, value in words if part.get("x-customer") and value.strip()),
+=======
+        customer_texts=tuple(
+            (path, value)
+            for path, part, value in words
+            if part.get("x-customer") and value.strip() and path.partition(".")[0] not in unused
+        ),
+>>>>>>> Stashed changes
     )
 
 

@@ -12,7 +12,8 @@ _LEAVES_FOR = {"ai": "a language model", "integrations": "another system"}
 def check_personal_data(drawing: Drawing) -> Iterator[Problem]:
     """A variable marked as personal that a node sends to a model or an outside host, on a way on which nobody asked for consent.
 
-    Consent is a condition before it that looks at a variable with "consent" in its name.
+    Consent is a condition before it that looks at a variable with "consent" in its name, or a question whose answer is remembered in one
+    and decides the way.
     """
     personal = {name for name, about in drawing.document.get("variables", {}).items() if about.get("personal")}
     if not personal:
@@ -47,4 +48,6 @@ def _after_consent(drawing: Drawing) -> set[str]:
 
 
 def _asks_for_consent(node: DrawnNode) -> bool:
-    return any("consent" in path.split(".")[0].lower() for _, path in node.reads)
+    looked_at = [path.split(".")[0] for _, path in node.reads]
+    answered = [name for _, name in node.sets] if len(node.ports) > 1 else []
+    return any("consent" in name.lower() for name in (*looked_at, *answered))

@@ -1,6 +1,7 @@
 """`.chat` scripts: a conversation as it should go, to be played at several depths.
 
     flow order_status.json        the flow, from the folder flows/ (with its intents, if it has any)
+    template faq                  or the flow of this template of the gallery
     contact {"name": "Ada"}       who the customer is
     opens                         the customer opens the chat; left out, the first words start the conversation
     user: where is my order       the customer writes
@@ -26,8 +27,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from server.flows.gallery import find_template
+
 HERE = Path(__file__).parent
 SCRIPTS = sorted(HERE.glob("*.chat"))
+TEMPLATE_SCRIPTS = sorted((HERE / "templates").glob("*.chat"))
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,12 @@ class Script:
         """All answers of the outside world, in order."""
         return [_answer(line) for line in self.lines if line.verb in ("gives", "fails")]
 
+    @property
+    def kinds_answered(self) -> set[str]:
+        """The kinds of call that are named and then answered well."""
+        pairs = zip(self.lines, self.lines[1:], strict=False)
+        return {line.rest.partition(" ")[0] for line, after in pairs if line.verb == "call" and after.verb == "gives"}
+
 
 class ChatDriver(Protocol):
     """Plays the customer and the outside world at one depth."""
@@ -110,11 +120,20 @@ class ChatDriver(Protocol):
 def read_script(path: Path) -> Script:
     """The script in the file."""
     lines = tuple(line for number, text in enumerate(path.read_text().splitlines(), start=1) if (line := _line(number, text)) is not None)
-    flow = next(line.rest for line in lines if line.verb == "flow")
-    document = json.loads((HERE / "flows" / flow).read_text())
-    intents = document.pop("intents", {})
+    source = next(line for line in lines if line.verb in ("flow", "template"))
+    document, intents = _flow(source.rest) if source.verb == "flow" else _template(source.rest)
     contact = next((json.loads(line.rest) for line in lines if line.verb == "contact"), {})
-    return Script(path, tuple(line for line in lines if line.verb not in ("flow", "contact")), document, intents, contact)
+    return Script(path, tuple(line for line in lines if line.verb not in ("flow", "template", "contact")), document, intents, contact)
+
+
+def _flow(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    document = json.loads((HERE / "flows" / name).read_text())
+    return document, document.pop("intents", {})
+
+
+def _template(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    template = find_template(name)
+    return dict(template.document), dict(template.intents)
 
 
 def _line(number: int, text: str) -> Line | None:
