@@ -40,9 +40,14 @@ def _leave(settings: Mapping[str, Any], turn: Turn, result: CallResult) -> Step:
     language = result.value.get("language")
     known = language in [row["language"] for row in settings["languages"]]
     guess = result.value.get("guess") or language
-    new = known and settings["set_language"] and language != turn.scope["contact"]["language"]
+    new = known and settings["set_language"] and not _is(turn.scope["contact"]["language"], language)
     return Step(
         set={settings["save_as"]: guess} if settings["save_as"] else {},
         language=language if new else None,
         go=language if known else "otherwise",
     )
+
+
+def _is(spoken: str | None, language: Any) -> bool:
+    """Whether the contact is spoken to in that language already, perhaps as one country speaks it."""
+    return spoken is not None and (spoken == language or spoken.startswith(f"{language}-"))

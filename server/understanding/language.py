@@ -79,6 +79,13 @@ def detect(text: str, among: Sequence[str] = (), current: str | None = None) -> 
     return Guess(names[code], confidence) if code else NOTHING
 
 
+def as_the_bot_says(language: str | None, among: Sequence[str]) -> str | None:
+    """The bot's own name for a language: "en" for "en-US" when it speaks "en"; the language itself when the bot has none for it."""
+    if language is None or language in among:
+        return language
+    return next((name for name in among if primary(name) == primary(language)), language)
+
+
 def settle(text: str, guess: Guess, current: str | None, before: str | None) -> str | None:
     """The conversation's language after this text: the current one unless the guess is good enough to change it.
 

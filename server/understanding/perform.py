@@ -95,7 +95,7 @@ def detect_language(payload: Mapping[str, Any]) -> dict[str, Any]:
     """
     asked = _read(payload, _Language)
     guess = language.detect(asked.text, asked.among, asked.current)
-    settled = language.settle(asked.text, guess, asked.current, asked.before)
+    settled = language.as_the_bot_says(language.settle(asked.text, guess, asked.current, asked.before), asked.among)
     return {"language": settled, "confidence": guess.confidence, "guess": guess.language}
 
 

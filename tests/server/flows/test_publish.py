@@ -191,3 +191,5 @@ async def test_intents_that_cannot_be_told_apart_are_a_problem_once_they_are_lea
     assert [(problem.code, problem.message) for problem in problems if problem.code == "similar_intents"] == [
         ("similar_intents", 'The bot cannot tell "money_back" and "refund" apart: their examples are too much alike.')
     ]
+    page = await owner.client.get(f"/flows/{flow}/intents")
+    assert "<li>money_back and refund</li>" in page.text

@@ -1,6 +1,8 @@
 """The calls of flows: plain data in and out, the same every time, in bounded time, without a connection."""
 
 import socket
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -72,6 +74,18 @@ def test_language_keeps_the_language_so_far_for_one_word() -> None:
     asked = {"text": "refund", "among": ["en", "fr"], "current": "fr"}
     assert detect_language(asked)["language"] == "fr"
     assert detect_language({"text": "where is my order", "among": ["en", "fr"], "current": "fr"})["language"] == "en"
+
+
+def test_language_is_named_as_the_bot_names_it() -> None:
+    assert detect_language({"text": "👍", "among": ["en", "de"], "current": "en-US"})["language"] == "en"
+    assert detect_language({"text": "👍", "among": ["de"], "current": "en-US"})["language"] == "en-US"
+
+
+def test_libraries_are_loaded_only_when_they_are_needed() -> None:
+    libraries = "dateparser phonenumbers py3langid rapidfuzz vaderSentiment text_to_num price_parser numpy"
+    code = f"import sys, server.understanding.perform; print([name for name in {libraries.split()} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(
