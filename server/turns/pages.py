@@ -133,8 +133,8 @@ def _number(text: str) -> int:
 
 def _page_policy(request: AnyRequest, channel: Channel) -> str:
     own = pages.content_security_policy(pages.csp_nonce(request))
-    pictures = own.replace("img-src 'self'", "img-src 'self' https:")
-    return pictures.replace("frame-ancestors 'none'", frame_ancestors(channel.allowed_origins))
+    shown = own.replace("img-src 'self'", "media-src https:; img-src 'self' https:")
+    return shown.replace("frame-ancestors 'none'", frame_ancestors(channel.allowed_origins))
 
 
 handlers = [widget_script, hosted_page, events, ask_before_events, ask_before_message]

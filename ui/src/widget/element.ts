@@ -11,6 +11,7 @@ import css from "./widget.css";
 
 const TYPING_AFTER_MS = 300;
 const POST_TIMEOUT_MS = 90_000;
+const STILL_NEW_MS = 10_000;
 const GONE = [401, 403, 404, 410];
 
 export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
@@ -25,6 +26,8 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
   private newest: Message | null = null;
   private typingTimer = 0;
   private lastTurn = 0;
+  private readonly held = new Set<number>(); // messages whose typing pause is not over
+  private heldUntil = 0;
   private life = new AbortController();
 
   connectedCallback(): void {
@@ -121,7 +124,19 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
 
   // --- receiving (Listener)
 
+  /** A new message may come with a pause in which the bot seems to write; those after it wait their turn. */
   message(message: Message): void {
+    const now = Date.now();
+    const pause = Math.abs(now - Date.parse(message.at)) < STILL_NEW_MS ? (message.body.typing_ms ?? 0) : 0;
+    if (this.held.has(message.seq) || this.log.has(message.seq)) return;
+    this.heldUntil = Math.max(now, this.heldUntil) + pause;
+    if (this.heldUntil <= now || message.direction === "in") return this.reveal(message);
+    this.held.add(message.seq);
+    this.log.typing(true);
+    setTimeout(() => this.held.delete(message.seq) && (this.log.typing(this.held.size > 0), this.reveal(message)), this.heldUntil - now);
+  }
+
+  private reveal(message: Message): void {
     if (!this.log.receive(message)) return;
     if (!this.newest || message.seq > this.newest.seq) {
       this.newest = message;
@@ -196,7 +211,7 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
     if (accent && CSS.supports("color", accent)) this.style.setProperty("--cw-accent", accent);
     const actions = { toggle: () => (this.isOpen ? this.close() : this.open()), close: () => this.close(), restart: () => this.restart(), submit: (text: string) => this.send(text) };
     this.view = new View(root, strings, this.getAttribute("heading") || strings.title, this.inline, actions);
-    this.log = new Log(this.view.log, this.view.newer, strings, this.lang);
+    this.log = new Log(this.view.log, this.view.newer, strings, this.lang, (choice) => this.pick(choice));
     root.addEventListener("keydown", (event) => (event as KeyboardEvent).key === "Escape" && this.close());
     this.style.setProperty("--on-accent", readableOn(getComputedStyle(this.view.panel).getPropertyValue("--accent")));
   }
@@ -209,7 +224,9 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
     this.newest = null;
     this.lastTurn = 0;
     this.settled();
-    this.view.offer([], () => {});
+    this.held.clear();
+    this.heldUntil = 0;
+    this.view.offer({}, () => {});
     this.view.unread(0);
     if (this.session.conversation) this.listen();
     for (const item of this.outbox.waiting) if (item.text) this.log.write(item.id, item.text);
@@ -240,22 +257,32 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
   }
 
   private dispatch(item: Outgoing, text: string): void {
-    this.view.offer([], () => {});
+    this.view.offer({}, () => {});
     this.log.write(item.id, text);
     this.outbox.add(item);
   }
 
   private offer(): void {
-    const choices = this.newest?.direction === "out" && !this.outbox.waiting.length ? this.newest.body.choices : [];
-    this.view.offer(choices ?? [], (choice: Choice) => {
-      this.dispatch({ id: randomId(), choice: choice.value, text: choice.label || choice.value }, choice.label || choice.value);
-      this.view.focus();
-    });
+    const body = this.newest?.direction === "out" && !this.outbox.waiting.length ? this.newest.body : {};
+    const pick = (choice: Choice) => this.pick(choice);
+    this.view.offer(body, pick, navigator.geolocation && (() => this.locate()));
+  }
+
+  private pick({ value, label }: Choice): void {
+    this.dispatch({ id: randomId(), choice: value, text: label || value }, label || value);
+    this.view.focus();
+  }
+
+  private locate(): void {
+    navigator.geolocation.getCurrentPosition(
+      ({ coords: { latitude, longitude } }) => this.dispatch({ id: randomId(), location: { latitude, longitude } }, `${latitude.toFixed(5)}, ${longitude.toFixed(5)}`),
+      () => this.view.focus(), // they may write where they are
+    );
   }
 
   private settled(): void {
     clearTimeout(this.typingTimer);
-    this.log.typing(false);
+    this.log.typing(this.held.size > 0);
     this.log.endStreaming();
   }
 
@@ -273,7 +300,7 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
         channel_id: this.channel,
         ...(conversation ? { conversation_id: conversation.id } : { contact: { id: this.session.visitor, language: navigator.language } }),
         client_message_id: item.id,
-        ...(item.start ? { start: true } : { text: item.text, choice: item.choice }),
+        ...(item.start ? { start: true } : { text: item.text, choice: item.choice, location: item.location }),
       }),
       signal: AbortSignal.any([this.life.signal, AbortSignal.timeout(POST_TIMEOUT_MS)]),
       credentials: "omit",

@@ -1,8 +1,9 @@
 // The conversation as the visitor sees it: every message once, in the server's order, whatever came twice, late or out of turn.
 import { ALERT, BOT, el, icon } from "./dom";
-import { link, plainText, richText } from "./markdown";
+import { plainText, richText } from "./markdown";
+import { deck, media as mediaOf, type Pick } from "./shown";
 import type { Strings } from "./strings";
-import type { Body, Media, Message } from "./types";
+import type { Body, Message } from "./types";
 
 const STAMP_GAP_MS = 15 * 60_000;
 const AT_END_PX = 60;
@@ -28,6 +29,7 @@ export class Log {
   private streaming: Streaming | null = null;
   private readonly dots: HTMLElement;
   private following = true;
+  private height = 0;
   private dotsTimer = 0;
 
   constructor(
@@ -35,10 +37,12 @@ export class Log {
     private readonly newer: HTMLElement,
     private readonly strings: Strings,
     private readonly language: string,
+    private readonly pick: Pick,
   ) {
     this.dots = this.row("out", el("div", { class: "bubble" }, el("span", { class: "dots" }, el("i"), el("i"), el("i"))));
     this.dots.setAttribute("aria-hidden", "true");
     box.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    box.addEventListener("load", () => this.follow(), true); // a picture makes room when it comes
     newer.addEventListener("click", () => this.toEnd());
     new ResizeObserver(() => this.following && this.toEnd()).observe(box);
   }
@@ -51,6 +55,10 @@ export class Log {
   /** How many of the bot's messages came after `seq`. */
   unread(seq: number): number {
     return this.rows.filter((row) => row.seq > seq && row.seq !== Infinity && row.box.classList.contains("out")).length;
+  }
+
+  has(seq: number): boolean {
+    return this.seen.has(seq);
   }
 
   /** Shows a message of the server; false when it was there before. */
@@ -154,12 +162,14 @@ export class Log {
     if (shown && (body.call_id === shown.call || body.text?.trim().startsWith(shown.text.trim().slice(0, 40)))) this.endStreaming();
   }
 
-  private make(direction: "in" | "out", { text, media = [] }: Body, at: number): Row {
+  private make(direction: "in" | "out", { text, media = [], cards = [] }: Body, at: number): Row {
     const { you, bot } = this.strings;
-    const parts: Node[] = media.map(shown);
+    const parts = media.map(mediaOf);
     if (text) parts.push(el("div", { class: "words", dir: "auto" }, direction === "in" ? plainText(text) : richText(text)));
     const hidden = el("span", { class: "hidden" }, direction === "in" ? you : bot, " ");
-    return { seq: Infinity, at, box: this.row(direction, el("div", { class: "bubble", part: `message ${direction}` }, hidden, ...parts)) };
+    const box = this.row(direction, el("div", { class: parts.length ? "bubble" : "hidden", part: `message ${direction}` }, hidden, ...parts));
+    for (const some of [cards.filter((card) => card.title), cards.filter((card) => !card.title)]) if (some.length) box.append(deck(some, this.strings.cards, this.pick));
+    return { seq: Infinity, at, box };
   }
 
   private row(direction: "in" | "out", bubble: HTMLElement): HTMLElement {
@@ -201,6 +211,9 @@ export class Log {
   }
 
   private scrolled(): void {
+    const grown = this.height !== this.box.scrollHeight;
+    this.height = this.box.scrollHeight;
+    if (grown && this.following) return this.follow(); // the page moved it, not the visitor
     this.following = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < AT_END_PX;
     if (this.following) this.newer.hidden = true;
   }
@@ -208,10 +221,4 @@ export class Log {
   private follow(): void {
     if (this.following) this.box.scrollTop = this.box.scrollHeight;
   }
-}
-
-/** A picture in the bubble, anything else as a link. */
-function shown({ kind, url, alt = "" }: Media): Node {
-  if (kind !== "image") return el("p", {}, link(url, [alt || kind]));
-  return el("img", { src: url, alt, loading: "lazy", referrerpolicy: "no-referrer" });
 }

@@ -11,12 +11,38 @@ export interface Media {
   alt?: string;
 }
 
+/** A button of a card: it answers, or opens a page. */
+export interface Button {
+  label: string;
+  value?: string;
+  url?: string;
+}
+
+/** A picture with a title, words and buttons; without a title only its buttons. */
+export interface Card {
+  title?: string;
+  text?: string;
+  image_url?: string;
+  alt?: string;
+  buttons?: Button[];
+}
+
+/** A place in degrees. */
+export interface Location {
+  latitude: number;
+  longitude: number;
+}
+
 /** What was said. Types this widget does not know are shown by their text. */
 export interface Body {
   type: string;
   text?: string;
   choices?: Choice[];
   media?: Media[];
+  cards?: Card[];
+  asks?: string;
+  asks_about?: { scale?: string };
+  typing_ms?: number;
   call_id?: string;
 }
 
@@ -39,12 +65,13 @@ export interface Answer {
   waiting_for: string | null;
 }
 
-/** Something to send: the beginning, a text or a picked choice. `id` makes sending it twice harmless. */
+/** Something to send: the beginning, a text, a picked choice or a place. `id` makes sending it twice harmless. */
 export interface Outgoing {
   id: string;
   start?: true;
   text?: string;
   choice?: string;
+  location?: Location;
 }
 
 /** A conversation and the token that opens it. */

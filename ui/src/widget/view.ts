@@ -1,7 +1,8 @@
 // The widget's parts, built once.
 import { BOT, CHAT, CLOSE, DOWN, RESTART, SEND, el, icon } from "./dom";
 import type { Strings } from "./strings";
-import type { Choice } from "./types";
+import type { Pick } from "./shown";
+import type { Body } from "./types";
 
 export interface Actions {
   toggle(): void;
@@ -20,7 +21,7 @@ export class View {
   private readonly state: HTMLElement;
   private readonly strip = el("div", { class: "strip", role: "status", part: "status", hidden: true });
   private readonly replies: HTMLElement;
-  private offering = "[]";
+  private offering = "";
   private readonly send: HTMLButtonElement;
 
   constructor(
@@ -87,12 +88,20 @@ export class View {
     this.label(0);
   }
 
-  offer(choices: Choice[], pick: (choice: Choice) => void): void {
-    const offering = JSON.stringify(choices);
+  /** The answers to pick from; a rating looks like its scale, and a place can be shared where the browser knows it. */
+  offer({ choices = [], asks, asks_about: about }: Partial<Body>, pick: Pick, locate?: () => void): void {
+    const offering = JSON.stringify([choices, asks]);
     if (offering === this.offering) return;
     this.offering = offering;
-    this.replies.replaceChildren(...choices.map((choice) => el("button", { type: "button", part: "reply", dir: "auto", click: () => pick(choice) }, choice.label || choice.value)));
-    this.replies.hidden = !choices.length;
+    const buttons = choices.map((choice) => this.reply(choice.label || choice.value, () => pick(choice)));
+    if (asks === "location" && locate) buttons.push(this.reply(this.strings.locate, locate));
+    this.replies.replaceChildren(...buttons);
+    this.replies.dataset["scale"] = (asks === "rating" && about?.scale) || "";
+    this.replies.hidden = !buttons.length;
+  }
+
+  private reply(label: string, click: () => void): HTMLButtonElement {
+    return el("button", { type: "button", part: "reply", dir: "auto", click }, label);
   }
 
   /** Puts the caret where the visitor writes; not on touch screens, where a keyboard would jump up over what the bot just said. */
