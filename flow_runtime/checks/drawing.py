@@ -129,16 +129,12 @@ def draw_node(node_id: str, node: Mapping[str, Any], library: Library) -> DrawnN
         texts=tuple((path, value) for path, part, value in words if part.get("x-template", True) and is_template(value)),
         sets=tuple((path, value) for path, part, value in words if part.get("x-widget") == "variable"),
         reads=tuple((path, value) for path, part, value in words if part.get("x-reads")),
-<<<<<<< Updated upstream
         references=tuple(_references(places)),
-        customer_texts=tuple((path, value) for path, part, value in words if part.get("x-customer") and value.strip()),
-=======
         customer_texts=tuple(
             (path, value)
             for path, part, value in words
             if part.get("x-customer") and value.strip() and path.partition(".")[0] not in unused
         ),
->>>>>>> Stashed changes
     )
 
 
