@@ -38,9 +38,9 @@ class Replay:
 
 async def replay(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> Replay:
     """Replay a conversation; Problem 404. A turn that cannot be run again is a difference too."""
-    stored = await _turns(conn, tenant_id, conversation_id)
-    inputs = await _inputs(conn, tenant_id, conversation_id)
-    conversation = await _conversation(conn, tenant_id, conversation_id)
+    stored = await stored_turns(conn, tenant_id, conversation_id)
+    inputs = await stored_inputs(conn, tenant_id, conversation_id)
+    conversation = await stored_conversation(conn, tenant_id, conversation_id)
     flows: dict[int, Flow] = {}
     differences: list[Difference] = []
     for row in stored:
@@ -70,7 +70,8 @@ def _compare(row: Any, outcomes: Sequence[Any]) -> list[Difference]:
     ]
 
 
-async def _turns(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> Sequence[Any]:
+async def stored_turns(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> Sequence[Any]:
+    """The turns in order, with what the variables of the whole bot held (`bot`)."""
     used = bot_variables_used
     same = and_(used.c.tenant_id == turns.c.tenant_id, used.c.conversation_id == turns.c.conversation_id, used.c.turn == turns.c.turn)
     query = select(turns, used.c.held.label("bot")).outerjoin(used, same)
@@ -78,7 +79,8 @@ async def _turns(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) 
     return (await conn.execute(query)).all()
 
 
-async def _inputs(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> dict[int, list[Input]]:
+async def stored_inputs(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> dict[int, list[Input]]:
+    """The inputs of each turn, in the order in which they were used."""
     query = (
         select(inbox.c.turn, inbox.c.input)
         .where(inbox.c.tenant_id == tenant_id, inbox.c.conversation_id == conversation_id, inbox.c.turn.is_not(None))
@@ -90,7 +92,7 @@ async def _inputs(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID)
     return found
 
 
-async def _conversation(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> Conversation:
+async def stored_conversation(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> Conversation:
     """The conversation before its first turn, with the contact as the first state knew them."""
     row = (
         await conn.execute(
