@@ -21,6 +21,7 @@ from flow_runtime import (
     Input,
     NotExpected,
     State,
+    Triggered,
     input_from_json,
     input_to_json,
 )
@@ -448,13 +449,21 @@ async def _finish_turn(
     except ASYNCPG_ERRORS:
         raise
     except NotExpected as reason:
-        early = isinstance(claimed.given, EventReceived) and claimed.conversation.waiting_for != "ended"
+        state = claimed.conversation.state
+        early = state is not None and _comes_early(claimed.given, state)
         await _settle(conn, tenant_id, row, "early" if early else "ignored", str(reason))
         return None
     except Exception as error:
         return await _failed(conn, tenant_id, row, error)
     source = Source(row["input_id"], row["input_key"], True, _client_message_id(row["input_key"]))
     return add_turn(commit, tenant_id, taken, source, pushes=row["pushes"], known_contact=True)
+
+
+def _comes_early(given: Input, state: State) -> bool:
+    """Whether the flow may listen to this later on, although it does not now."""
+    if isinstance(given, EventReceived):
+        return state.waiting_for != "ended"
+    return isinstance(given, Triggered) and given.trigger_id in state.hears.get("triggers", ())
 
 
 async def _failed(conn: Connection, tenant_id: UUID, row: asyncpg.Record, error: Exception) -> float | None:

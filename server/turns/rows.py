@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from flow_runtime import Call, CallResult, CancelTimer, End, HandOff, Say, SetTimer, Track, effect_to_json, input_to_json
+from flow_runtime import Call, CallResult, CancelTimer, End, HandOff, Say, SetTimer, State, Track, effect_to_json, input_to_json
 from server.kit.calls import OpenCall
 from server.kit.ids import uuid7
 from server.turns.kinds import performer_of
@@ -211,12 +211,14 @@ class _Writer:
             self.commit.add("bot_variables", self.id, self.conversation.flow_id, encode(changed).decode(), self.at)
 
     def _early_events(self) -> bool:
-        """An event that came before the flow waited for it is heard now. Whether there may be one."""
-        state = self.taken.state
-        if state.waiting_for != "event":
+        """What came before the flow listened to it is heard now. Whether there may be something."""
+        before = self.conversation.state
+        if before is None:
             return False
-        self.commit.add("heard_events", self.id, state.wait_id)
-        return True
+        names = _heard(self.taken.state) - _heard(before)
+        for name in names:
+            self.commit.add("heard_events", self.id, name)
+        return bool(names)
 
     def _conversation(self) -> None:
         taken, before = self.taken, self.conversation
@@ -268,6 +270,14 @@ class _Writer:
         if not before.is_test:
             text = encode(props).decode()
             self.commit.add("events", self.id, type, text, before.flow_id, self.taken.flow_version, before.channel_id, self.at)
+
+
+def _heard(state: State) -> set[str]:
+    """The events and triggers from outside that the conversation would take now."""
+    names = set(state.awaited_events)
+    if state.hears and state.waiting_for != "call" and not state.strands:
+        names.update(*state.hears.values())
+    return names
 
 
 def person(row: Any, fallback: Person | None = None) -> Person | None:

@@ -208,7 +208,8 @@ _CHILDREN = (
         "heard_events",
         "conversation_id uuid, name text",
         f"""update inbox i set status = 'pending', error = null from {{rows}}
-        where i.tenant_id = $1 and i.conversation_id = r.conversation_id and i.status = 'early' and i.input->>'name' = r.name
+        where i.tenant_id = $1 and i.conversation_id = r.conversation_id and i.status = 'early'
+            and coalesce(i.input->>'name', i.input->>'trigger_id') = r.name
             and {_GATE}""",
     ),
     _part(

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -132,7 +132,7 @@ def take_turn(flow: Flow, flow_version: int, conversation: Conversation, given: 
     began = time.perf_counter()
     inputs: list[Input] = [given]
     outcomes = [_first(flow, conversation, given)]
-    while (call := _quick_call(outcomes[-1])) and len(inputs) <= MOST_QUICK_CALLS:
+    while (call := _quick_call(outcomes)) and len(inputs) <= MOST_QUICK_CALLS:
         result = answer(call)
         inputs.append(result)
         outcomes.append(resume(flow, outcomes[-1].state, result))
@@ -165,15 +165,23 @@ def _first(flow: Flow, conversation: Conversation, given: Input) -> Outcome:
 
 def with_bot_variables(flow: Flow, state: State, held: Mapping[str, Any]) -> State:
     """The state with what the variables of the whole bot hold now: other conversations may have set them meanwhile."""
-    now = {name: held[name] for name, variable in flow.variables.items() if variable.scope == "bot" and name in held}
+    now = {name: held[name] for name in bot_variables_of(flow) if name in held}
     return replace(state, bot=held, variables={**state.variables, **now})
 
 
-def _quick_call(outcome: Outcome) -> Call | None:
-    if outcome.waiting_for != "call":
+def bot_variables_of(flow: Flow) -> set[str]:
+    """The variables of the whole bot that the flow or one of its sub-flows declares."""
+    flows = (flow, *flow.subflows.values())
+    return {name for one in flows for name, variable in one.variables.items() if variable.scope == "bot"}
+
+
+def _quick_call(outcomes: Sequence[Outcome]) -> Call | None:
+    """The first quick call that is open after these outcomes."""
+    waiting = outcomes[-1].state.open_calls
+    if not waiting:
         return None
-    call = next((e for e in outcome.effects if isinstance(e, Call) and e.call_id == outcome.state.wait_id), None)
-    return call if call is not None and is_quick(call.kind) else None
+    calls = (effect for outcome in outcomes for effect in outcome.effects if isinstance(effect, Call))
+    return next((call for call in calls if call.call_id in waiting and is_quick(call.kind)), None)
 
 
 def digest(state: State) -> str:

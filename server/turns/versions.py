@@ -18,7 +18,7 @@ from server.kit.calls import CallFailed
 from server.kit.errors import Problem
 from server.plugins.nodes import PluginNode
 from server.turns.kinds import answerer_of, what_is_missing
-from server.turns.take_turn import new_seed
+from server.turns.take_turn import bot_variables_of, new_seed
 
 if TYPE_CHECKING:
     from server.flows.intents.model import IntentModel
@@ -30,6 +30,8 @@ ASK_AGAIN_S = 2.0
 _DOCUMENT = "select document::text as document, model_hash from flow_versions where tenant_id = $1 and flow_id = $2 and version = $3"
 _HAS_MODEL = "select exists(select from model_providers where tenant_id = $1) as found"
 _MODEL = "select model from intent_models where tenant_id = $1 and flow_id = $2 and model_hash = $3 and status = 'trained'"
+
+_ASK_MODELS = frozenset(("llm_reply", "llm_extract"))
 
 Key = tuple[UUID, UUID, int]
 
@@ -127,11 +129,11 @@ class Versions:
             raise Problem(404, "flow_version_not_found", "This version of the flow does not exist any more. Start a new conversation.")
         document = msgspec.json.decode(row["document"])
         flow = load_flow(document, library)
-        if any(node.kind.type == "llm_reply" for node in flow.nodes.values()) and (await conn.fetchrow(_HAS_MODEL, key[0]))["found"]:
+        nodes = [node for one in (flow, *flow.subflows.values()) for node in one.nodes.values()]
+        if any(node.kind.type in _ASK_MODELS for node in nodes) and (await conn.fetchrow(_HAS_MODEL, key[0]))["found"]:
             self._on_language_model()
-        shares = any(variable.scope == "bot" for variable in flow.variables.values())
         gives_address, runs_plugins = "callback_url" in row["document"], _runs_plugins(document, library)
-        found = Version(flow, row["model_hash"], None, gives_address, shares, runs_plugins, library)
+        found = Version(flow, row["model_hash"], None, gives_address, bool(bot_variables_of(flow)), runs_plugins, library)
         if key[2] > 0:  # a snapshot of a draft may be taken again under the same number
             self._flows[key] = found
             if len(self._flows) > FLOWS_KEPT:
