@@ -10,7 +10,7 @@ import msgspec
 from flow_runtime import Problem
 from server.editor.trigger_words import flags_of
 from server.flows.document import Document, start_of
-from server.flows.library import card_text, describe, ports_of_step
+from server.flows.library import KINDS, card_text, describe, ports_of_step
 
 Card = dict[str, Any]
 Edge = dict[str, Any]
@@ -40,17 +40,29 @@ class Difference:
     only_moved: frozenset[str]
 
 
-def picture_of(document: Document, problems: Iterable[Problem]) -> Picture:
-    """The whole canvas, in reading order."""
+def picture_of(document: Document, problems: Iterable[Problem], flow_names: Mapping[str, str] | None = None) -> Picture:
+    """The whole canvas, in reading order; `flow_names` are the names of flows that steps run, by id."""
     by_step: dict[str, list[Problem]] = {}
     for problem in problems:
         if problem.node_id is not None:
             by_step.setdefault(problem.node_id, []).append(problem)
     start, flags = start_of(document), flags_of(document)
     steps = sorted(document["nodes"].items(), key=lambda item: (item[1]["position"]["x"], item[1]["position"]["y"], item[0]))
-    cards = {name: _card(name, step, name == start, flags.get(name, ()), by_step.get(name, ())) for name, step in steps}
+    titles = {"node": {name: step["title"] for name, step in steps}, "flow": flow_names or {}}
+    cards = {name: _card(name, _named(step, titles), name == start, flags.get(name, ()), by_step.get(name, ())) for name, step in steps}
     edges = {name: {"id": name, **edge} for name, edge in document["edges"].items()}
     return Picture(cards, edges)
+
+
+def _named(step: Mapping[str, Any], titles: Mapping[str, Mapping[str, str]]) -> Mapping[str, Any]:
+    """The step with titles in place of the ids that its settings hold, to be read."""
+    settings = step["settings"]
+    names = {
+        name: titles[part["x-refers"]].get(settings.get(name), "")
+        for name, part in KINDS.schema(step["type"]).get("properties", {}).items()
+        if part.get("x-refers") in titles and settings.get(name)
+    }
+    return {**step, "settings": {**settings, **names}} if names else step
 
 
 def _card(name: str, step: Mapping[str, Any], is_start: bool, flags: Sequence[tuple[str, str]], problems: Sequence[Problem]) -> Card:

@@ -20,6 +20,7 @@ from server.editor.fields import OPERATORS, UNITS, Field, as_number, check, fiel
 from server.editor.help import help_html
 from server.editor.operate import Edited, edited
 from server.editor.outline_pages import outline_answer
+from server.editor.references import references_of, referring, with_references, without_empty_inputs
 from server.flows import draft as drafts
 from server.flows.document import Document, start_of
 from server.flows.draft import Draft
@@ -104,13 +105,16 @@ async def _form_values(
     about = About(
         variables_of(draft.document), await count_examples(conn, draft.tenant_id, draft.flow_id), f"/flows/{draft.flow_id}/intents"
     )
+    fields = fields_of(known.schema, step["settings"], errors, field_problems(problems, node)) if known else []
+    if known:
+        fields = with_references(fields, known.schema, await references_of(conn, draft, node, known.schema, step["settings"]))
     return {
         "flow_id": draft.flow_id,
         "node": node,
         "step": step,
         "kind": describe(step["type"]),
         "help": help_html(known.help) if known else "",
-        "fields": fields_of(known.schema, step["settings"], errors, field_problems(problems, node)) if known else [],
+        "fields": fields,
         "about": about,
         "errors": errors or {},
         "is_start": start_of(draft.document) == node,
@@ -201,9 +205,27 @@ async def save_form(
         history = await drafts.read_history(conn, draft, identity.member_id)
         saved = await drafts.do(conn, draft, identity.member_id, history, [command], f"form-{uuid7().hex}")
         result = await edited(conn, draft, saved, identity.member_id)
+        parts = [*_notes(request, result, node), *await _inputs_of_chosen_flow(request, conn, result.draft, node, step)]
     if view == "outline":
-        return outline_answer(request, result, _notes(request, result, node))
-    return answer(request, result, _notes(request, result, node))
+        return outline_answer(request, result, parts)
+    return answer(request, result, parts)
+
+
+async def _inputs_of_chosen_flow(
+    request: AnyRequest, conn: AsyncConnection, draft: Draft, node: str, before: Mapping[str, Any]
+) -> list[Partial]:
+    """Another flow was chosen: the rows for what it takes."""
+    after = draft.document["nodes"][node]
+    known = library().get(after["type"])
+    by = referring(known.schema, "flow") if known else ""
+    if known is None or not by or before["settings"].get(by) == after["settings"].get(by):
+        return []
+    values = await _form_values(conn, draft, node, after, ())
+    shown = next((one for one in values["fields"] if one.name == "inputs"), None)
+    if shown is None:
+        return []
+    macros = pages.macros(request, "_fields.html")
+    return [Partial('[data-field="inputs"]', macros.field(shown, values["about"]), "outerHTML")]
 
 
 def read_form(step: Mapping[str, Any], form: FormMultiDict) -> tuple[dict[str, Any], dict[str, str]]:
@@ -224,7 +246,7 @@ def read_form(step: Mapping[str, Any], form: FormMultiDict) -> tuple[dict[str, A
     if len(changes["note"]) > MAX_NOTE:
         errors["step_note"] = f"Use at most {MAX_NOTE:,} characters."
     if known is not None:
-        changes["settings"] = read(known.schema, form, step["settings"])
+        changes["settings"] = without_empty_inputs(known.schema, read(known.schema, form, step["settings"]))
         errors |= check(known.schema, changes["settings"])
     return changes, errors
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flow_runtime import Problem as FlowProblem
 from server.editor.cards import Difference, Picture, difference, picture_of
+from server.editor.references import flow_titles, runs_flows
 from server.flows import draft as drafts
 from server.flows.document import Command, Document, apply, joined
 from server.flows.draft import Draft, History
@@ -174,7 +175,8 @@ _looks: OrderedDict[tuple[UUID, UUID, int], tuple[Sequence[FlowProblem], Picture
 
 async def _look(conn: AsyncConnection, draft: Draft) -> tuple[Sequence[FlowProblem], Picture]:
     problems = await problems_of_draft(conn, draft)
-    look = problems, picture_of(draft.document, problems)
+    names = dict(await flow_titles(conn, draft)) if runs_flows(draft.document) else {}
+    look = problems, picture_of(draft.document, problems, names)
     _looks[_name(draft)] = look
     _looks.move_to_end(_name(draft))
     if len(_looks) > LOOKS_KEPT:

@@ -2,6 +2,7 @@
 
 from server.editor import (
     canvas_pages,
+    completion_pages,
     flow_pages,
     form_pages,
     general_pages,
@@ -19,6 +20,7 @@ handlers = [
     *flow_pages.handlers,
     *canvas_pages.handlers,
     *form_pages.handlers,
+    *completion_pages.handlers,
     *outline_pages.handlers,
     *publish_pages.handlers,
     *general_pages.handlers,

@@ -17,5 +17,5 @@ startFailures();
 startTabs();
 startFields();
 startTimes();
-lazily(["focusin", "input"], "[data-variables]", () => import("./page/completion").then(({ startCompletion }) => startCompletion()));
+lazily(["focusin", "input", "click"], "[data-variables], [data-complete]", () => import("./page/completion").then(({ startCompletion }) => startCompletion()));
 lazily(["pointerover", "focusin", "pointerdown", "click"], "[data-rowset]", () => import("./page/rows").then(({ rowsTouched }) => rowsTouched));

@@ -32,10 +32,12 @@ function start(canvas: FlowCanvas): void {
     if (node) canvas.goTo(node, button.dataset["gotoField"]);
   });
 
-  requestAnimationFrame(() => {
+  const goToNamed = (): void => {
     const named = canvas.nodes.get(location.hash.slice(1));
     if (named) canvas.goTo(named);
-  });
+  };
+  requestAnimationFrame(goToNamed);
+  window.addEventListener("hashchange", goToNamed);
   startCommands(canvas, sync);
   on("flow:quickadd", (next) => void import("./quick").then(({ offerNext }) => offerNext(canvas, next)));
   startTrace(canvas);
