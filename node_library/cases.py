@@ -126,8 +126,10 @@ def _turn(node: FolderNode, case: Mapping[str, Any], settings: Mapping[str, Any]
 
 def _wrong(node: FolderNode, settings: Mapping[str, Any], step: Step) -> str | None:
     """Why no node may return this step, or None."""
-    if [step.go, step.wait_for, step.end].count(None) != 2:
-        return "a step goes on, waits or ends: exactly one of them"
+    if [step.go, step.wait_for, step.end, step.subflow, step.fork, step.jump].count(None) != 5:
+        return "a step goes on, waits, ends, jumps, runs a flow or branches: exactly one of them"
+    if step.fork is not None and not {port.name for port in node.ports(settings)}.issuperset(step.fork.ports):
+        return "a branch has a port of its own"
     if step.go is not None and step.go not in {FAILED, *(port.name for port in node.ports(settings))}:
         return f'there is no port "{step.go}"'
     if step.wait_for is not None and step.wait_for not in node.waits:
@@ -173,8 +175,17 @@ def _in_words(step: Step) -> dict[str, Any]:
         "language": step.language,
         "not_understood": not step.understood,
         "timeout_s": step.timeout_s,
+        "subflow": None if step.subflow is None else _filled(step.subflow),
+        "loop": None if step.loop is None else {"items": list(step.loop.items), **_filled(step.loop)},
+        "fork": None if step.fork is None else _filled(step.fork),
+        "jump": step.jump,
     }
     return {name: value for name, value in did.items() if value not in (None, False, [], {})}
+
+
+def _filled(record: Any) -> dict[str, Any]:
+    """The fields of a record that are not empty."""
+    return {name: value for name, value in encode(record).items() if value}
 
 
 def _card(card: Card) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from jsonschema import Draft202012Validator
 
+from flow_runtime.nodes import DONE
 from node_library.cases import complaints_about
 from node_library.contract import BrokenNode, FolderNode, read_node
 from node_library.widgets import CELLS, SHAPES
@@ -134,11 +135,20 @@ def _cases(node: FolderNode) -> Iterator[str]:
     for case in node.cases:
         yield from complaints_about(node, case)
     expected = [case["expect"] for case in node.cases]
-    yield from _ways_without_a_case(node, {str(expect["go"]) for expect in expected if "go" in expect})
+    yield from _ways_without_a_case(node, {port for expect in expected for port in _ways(expect)})
     for wait in sorted(node.waits - {expect.get("wait_for") for expect in expected}):
         yield f"cases.json: no case waits for {wait}"
     if not any("problems" in expect or "fails" in expect for expect in expected):
         yield "cases.json: no case with settings that are wrong"
+
+
+def _ways(expect: Mapping[str, Any]) -> Iterator[str]:
+    """The ports by which the node leaves in such a case; what it opens leads to `done` in the end."""
+    if "go" in expect:
+        yield str(expect["go"])
+    yield from expect.get("fork", {}).get("ports", ())
+    if {"fork", "loop", "subflow"} & expect.keys():
+        yield DONE
 
 
 def _ways_without_a_case(node: FolderNode, taken: set[str]) -> Iterator[str]:

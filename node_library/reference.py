@@ -125,7 +125,8 @@ def _default(part: Mapping[str, Any]) -> str:
 
 def _ports(node: FolderNode) -> str:
     if not node.about["ports"]:
-        return "The flow ends here."
+        jumps = any(part.get("x-refers") == "node" for part in node.schema["properties"].values())
+        return "No way out: the flow goes on at the step it names." if jumps else "The flow ends here."
     return "Ways out: " + "; ".join(_port(node, about) for about in node.about["ports"]) + "."
 
 
@@ -150,6 +151,8 @@ def _given(case: Mapping[str, Any]) -> Iterator[str]:
     for name in ("language", "time_zone", "memory"):
         if name in case:
             yield f"{name.replace('_', ' ')} {_code(case[name])}"
+    if case.get("returning"):
+        yield "after the customer was led elsewhere"
     if "open_message" in case:
         yield f"after {_quoted(case['open_message'])}"
     if "message" in case:
@@ -179,6 +182,10 @@ _EXPECTED: Mapping[str, Callable[[Any], str]] = {
     "hand_offs": lambda offs: "hands over" + "".join(f" to `{queue}`" for _, queue in offs if queue),
     "not_understood": lambda _: "says that it did not understand",
     "timeout_s": lambda seconds: f"waits {seconds:g} s at most",
+    "subflow": lambda call: f"runs `{call['ref']}`" + (f" with {_code(call['inputs'])}" if "inputs" in call else ""),
+    "loop": lambda loop: f"goes once through its path for each of {_code(loop['items'])}",
+    "fork": lambda fork: f"goes down {' and '.join(_code(port) for port in fork['ports'])} until {fork['join']} of them ended",
+    "jump": lambda step: f"goes on at `{step}`",
 }
 
 
