@@ -109,7 +109,7 @@ def _ends_without(drawing: Drawing, call: str) -> bool:
     waiting = [start]
     for node_id in waiting:
         node = drawing.nodes[node_id]
-        if not node.ports or any((node_id, port.name) not in drawing.exits for port in node.ports if port.name != "failed"):
+        if node.ends or any((node_id, port.name) not in drawing.exits for port in node.ports if port.name != "failed"):
             return True
         for target in drawing.after(node_id):
             if target != call and target not in seen:

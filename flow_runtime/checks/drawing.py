@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flow_runtime.expressions import is_template
-from flow_runtime.nodes import Library, NodeType, Port, ports_with_error
+from flow_runtime.nodes import FAILED, Library, NodeType, Port, ports_with_error
 from flow_runtime.settings import Place, complete, hidden_fields, walk
 
 
@@ -39,6 +39,11 @@ class DrawnNode:
     def calls_out(self) -> bool:
         """Whether it may wait for an answer from elsewhere."""
         return self.kind is not None and "call" in self.kind.waits
+
+    @property
+    def ends(self) -> bool:
+        """Whether the conversation goes no further from here, unless something fails."""
+        return all(port.name == FAILED for port in self.ports)
 
     def refers_to(self, what: str) -> Iterator[tuple[str, str]]:
         """The fields that name a connection, a flow, ...: those whose schema says `"x-refers": what`."""

@@ -44,14 +44,14 @@ def _wanted(drawing: Drawing) -> dict[str, list[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = {}
     for node_id in drawing.reachable:
         node = drawing.nodes[node_id]
-        guarded = _guarded(node)
+        guarded = guarded_names(node)
         reads = [(field, path[0]) for field, path in node_reads(node) if path[0] in tracked and path[0] not in guarded]
         if reads:
             found[node_id] = reads
     return found
 
 
-def _guarded(node: DrawnNode) -> set[str]:
+def guarded_names(node: DrawnNode) -> set[str]:
     """The names for which the node says itself what happens while they are empty."""
     names = {name for _, text in node.texts for name in reading(text).guarded}
     for _, _, value in node.places:

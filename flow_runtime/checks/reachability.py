@@ -33,7 +33,7 @@ def check_dead_ends(drawing: Drawing) -> Iterator[Problem]:
             if not port.required and (node_id, port.name) not in drawing.exits and port.name not in _SPOKEN_OF_ELSEWHERE:
                 message = f'The conversation ends at "{port.title}" of "{node.title}", and the customer who wrote last hears nothing.'
                 yield Problem("dead_end", "warning", node_id, f"ports.{port.name}", message, f'Connect "{port.title}" to a message.')
-        if not node.ports and not speaks(node):
+        if node.ends and not speaks(node):
             message = f'The conversation ends at "{node.title}", and the customer who wrote last hears nothing.'
             yield Problem("dead_end", "warning", node_id, None, message, "Say a last word here, or in a message before it.")
 
