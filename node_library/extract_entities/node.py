@@ -58,7 +58,8 @@ def _entries(words: Any) -> list[dict[str, Any]]:
 def _leave(settings: Mapping[str, Any], result: CallResult) -> Step:
     if not result.ok or not isinstance(result.value, dict):
         raise NodeFailure(*((result.error.kind, result.error.message) if result.error else ("no_answer", "There was no answer.")))
-    values = result.value.get("values", {})
+    given = result.value.get("values")
+    values = given if isinstance(given, dict) else {}
     wanted = {row["variable"] for row in settings["slots"]}
     found = {name: value for name, value in values.items() if name in wanted}
     enough = len(found) == len(wanted) if settings["need"] == "all" else bool(found)

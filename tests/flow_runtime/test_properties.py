@@ -44,7 +44,7 @@ from node_library import load_library
 LIBRARY = load_library()
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TURNS = 14
-BOUNDED = settings(max_examples=250, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+BOUNDED = settings(max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 WORDS = [*("yes", "no", "help", "status", "Ada", "7", "12.5", "tomorrow", "a@b.example", "+49 30 1234567"), "", "{{ 7 * 7 }}", "x" * 500]
 MISSING_SAY = {"dead_end", "no_fallback", "no_error_branch", "unreachable_intent"}
 MISSING_VALUE = {"read_before_set", "unknown_variable"}
