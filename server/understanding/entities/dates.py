@@ -12,6 +12,9 @@ from server.understanding.entities.hits import Circumstances, Hit, first_ones
 MAX_CHARACTERS = 250
 """dateparser is slow on long texts; a date is not asked for in an essay."""
 
+JOINED_BY = 10
+"""A date and a time this many characters apart are one hit; what stands between others (" for 4 people ") is not theirs."""
+
 _NUMERIC = re.compile(
     r"(?<![\d.,/-])(?<!\d\s)(?:\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{1,2}\.\d{1,2}\.)(?![\d/-])(?!\.\d)"
 )
@@ -54,7 +57,9 @@ def find_datetimes(text: str, about: Circumstances, zone: ZoneInfo) -> list[Hit]
             continue
         left.remove(clock)
         moment = datetime.combine(day.value.date(), clock.value)
-        hits.append(Hit(min(day.start, clock.start), max(day.end, clock.end), _written(moment, zone)))
+        together = max(clock.start - day.end, day.start - clock.end) <= JOINED_BY
+        start, end = (min(day.start, clock.start), max(day.end, clock.end)) if together else (day.start, day.end)
+        hits.append(Hit(start, end, _written(moment, zone)))
     return first_ones(hits)
 
 

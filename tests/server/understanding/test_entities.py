@@ -4,12 +4,37 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flow_runtime.errors import NodeFailure
 from server.understanding.entities.extract import extract
 from server.understanding.entities.hits import Entry, Slot
 
 TUESDAY = datetime(2026, 3, 10, 12, tzinfo=UTC)
+PIECES = (
+    "tomorrow",
+    "at 5pm",
+    "3 May",
+    "31.3.2026",
+    "€20",
+    "twenty",
+    "1,234.5",
+    "ada@x.org",
+    "+49 170 1234567",
+    "https://x.org/1",
+    "Paris",
+    "Parsi",
+    "yes",
+    "I am Bob",
+    "halb acht",
+    "in 2 hours",
+    "北京",
+    "😀",
+    "AB",
+    "from",
+    "to",
+)
 CITIES = (Entry("Berlin"), Entry("Paris"), Entry("München", ("Munich", "muc")), Entry("北京"), Entry("Sevilla"))
 
 
@@ -205,6 +230,7 @@ def test_slots_of_one_kind_are_filled_in_order() -> None:
 
 def test_characters_go_to_one_slot_only() -> None:
     assert values("table for 4 tomorrow evening", "number", "date") == {"number": 4, "date": "2026-03-11"}
+    assert values("3 May for 4 people please at 7 pm", "number", "datetime") == {"number": 4, "datetime": "2026-05-03T19:00:00+00:00"}
     assert values("4 seats on 3 May at 19:00", "number", "datetime") == {"number": 4, "datetime": "2026-05-03T19:00:00+00:00"}
 
 
@@ -227,3 +253,16 @@ def test_patterns_give_their_first_group_and_never_hang() -> None:
 
 def test_an_unknown_time_zone_is_utc() -> None:
     assert values("tomorrow at noon", "datetime", time_zone="Mars/Base") == {"datetime": "2026-03-11T12:00:00+00:00"}
+
+
+@given(st.text(max_size=80) | st.lists(st.sampled_from(PIECES), max_size=8).map(" ".join), st.sampled_from(["en", "de", "fr", "ja", "xx"]))
+@settings(max_examples=150, deadline=None)
+def test_hits_lie_in_the_text_and_share_no_character(text: str, language: str) -> None:
+    kinds = ("number", "amount", "date", "datetime", "time", "email", "phone", "url", "yes_no", "name")
+    slots = [*(Slot(kind, kind) for kind in kinds), Slot("city", "list", CITIES), Slot("code", "pattern", pattern="[A-Z]+")]
+    found = extract(text, slots, language=language, now=TUESDAY)
+    taken = [place for each in found for place in range(each.start, each.end)]
+    assert len(taken) == len(set(taken))
+    for each in found:
+        assert each.text == text[each.start : each.end] != ""
+        assert each.value is not None
