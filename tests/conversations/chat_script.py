@@ -2,6 +2,7 @@
 
     flow order_status.json        the flow, from the folder flows/ (with its intents, if it has any)
     template faq                  or the flow of this template of the gallery
+    runs address.json             a flow that this one runs, published before it under the document's name
     contact {"name": "Ada"}       who the customer is
     opens                         the customer opens the chat; left out, the first words start the conversation
     user: where is my order       the customer writes
@@ -11,6 +12,7 @@
     call: integration.call {...}  the flow asks for outside work; the fields given are those of its payload
     gives: {...}                  the answer to that call
     fails: timeout No answer      or its failure: a kind and a sentence
+    event: paid {"amount": 3}     another system announces something, with what it brings
     passes: 90                    this many seconds go by
     knows: order {"id": 7}        what a variable holds now
     end completed                 the flow has ended like this, and nothing more was said
@@ -70,6 +72,7 @@ class Script:
     document: dict[str, Any]
     intents: dict[str, Any] = field(default_factory=dict)
     contact: dict[str, Any] = field(default_factory=dict)
+    runs: tuple[dict[str, Any], ...] = ()
 
     @property
     def answers(self) -> list[Answer]:
@@ -107,6 +110,9 @@ class ChatDriver(Protocol):
     async def answer(self, answer: Answer) -> None:
         """The work is done."""
 
+    async def event(self, name: str, payload: dict[str, Any]) -> None:
+        """Another system announces something."""
+
     async def passes(self, seconds: float) -> None:
         """Time goes by."""
 
@@ -123,7 +129,9 @@ def read_script(path: Path) -> Script:
     source = next(line for line in lines if line.verb in ("flow", "template"))
     document, intents = _flow(source.rest) if source.verb == "flow" else _template(source.rest)
     contact = next((json.loads(line.rest) for line in lines if line.verb == "contact"), {})
-    return Script(path, tuple(line for line in lines if line.verb not in ("flow", "template", "contact")), document, intents, contact)
+    runs = tuple(_flow(line.rest)[0] for line in lines if line.verb == "runs")
+    played = tuple(line for line in lines if line.verb not in ("flow", "template", "runs", "contact"))
+    return Script(path, played, document, intents, contact, runs)
 
 
 def _flow(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -184,6 +192,10 @@ async def _play(line: Line, driver: ChatDriver, said: Said | None) -> Said | Non
             await driver.call(kind, json.loads(payload or "{}"))
         case "gives" | "fails":
             await driver.answer(_answer(line))
+        case "event":
+            await _nothing_unseen(driver)
+            name, _, payload = line.rest.partition(" ")
+            await driver.event(name, json.loads(payload or "{}"))
         case "passes":
             await driver.passes(float(line.rest))
         case "knows":

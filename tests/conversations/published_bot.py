@@ -65,6 +65,9 @@ class PublishedBot:
         if "no_model" not in failures:
             await self._connect_model()
         self.contact = script.contact
+        for called in script.runs:
+            flow = (await self._api("POST", "/api/v1/flows/import", called))["id"]
+            await self._api("POST", f"/api/v1/flows/{flow}/versions", {})
         bundle = json.dumps({**script.document, "intents": script.intents}).replace(OUTSIDE, self.world.url)
         flow = (await self._api("POST", "/api/v1/flows/import", json.loads(bundle)))["id"]
         self.channel_id = (await self._api("POST", f"/api/v1/flows/{flow}/versions", {}))["channel_id"]
@@ -101,6 +104,11 @@ class PublishedBot:
             await self._let_time_run_out(call)
         else:
             raise ValueError(f"nobody knows how to fail with {answer.kind} here")
+
+    async def event(self, name: str, payload: dict[str, Any]) -> None:
+        await self.settled()
+        route = f"/api/v2/chat/conversations/{await self._id()}/events"
+        await self._api("POST", route, {"name": name, "payload": payload})
 
     async def passes(self, seconds: float) -> None:
         await self.settled()

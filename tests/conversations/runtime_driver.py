@@ -12,6 +12,7 @@ from flow_runtime import (
     Choice,
     ConversationStarted,
     End,
+    EventReceived,
     Flow,
     Input,
     Message,
@@ -50,9 +51,10 @@ class RuntimeDriver:
         self.outcomes: list[Outcome] = []
 
     async def open(self, script: Script) -> None:
-        errors = [problem for problem in problems_of(script.document, LIBRARY) if problem.severity == "error"]
+        document = {**script.document, "subflows": {flow["name"]: flow for flow in script.runs}} if script.runs else script.document
+        errors = [problem for problem in problems_of(document, LIBRARY) if problem.severity == "error"]
         assert errors == []
-        self.flow = load_flow(script.document, LIBRARY)
+        self.flow = load_flow(document, LIBRARY)
         self.contact = script.contact
 
     async def opens(self) -> None:
@@ -83,9 +85,13 @@ class RuntimeDriver:
         error = None if answer.ok else CallError(answer.kind, answer.message)
         self._give(CallResult(self.calls.pop().call_id, answer.ok, answer.value, error, at=self.now))
 
+    async def event(self, name: str, payload: dict[str, Any]) -> None:
+        self._give(EventReceived(name, payload, at=self.now))
+
     async def passes(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
-        for timer_id in [timer_id for timer_id, due_at in self.timers.items() if due_at <= self.now]:
+        while due := [timer_id for timer_id, due_at in self.timers.items() if due_at <= self.now]:
+            timer_id = due[0]
             del self.timers[timer_id]
             self._give(TimerFired(timer_id, at=self.now))
 
