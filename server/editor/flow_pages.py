@@ -16,6 +16,7 @@ from server.flows import draft as drafts
 from server.flows import queries
 from server.flows.create import bundle_of, create_flow, import_flow
 from server.flows.deletion import delete_flow, restore_flow
+from server.flows.gallery import templates
 from server.kit import pages
 from server.kit.db import Database
 from server.kit.errors import Problem
@@ -83,6 +84,7 @@ async def flow_list(
         total=total,
         q=q,
         next_url=f"/flows?cursor={after}" if after else "",
+        templates=() if total else templates(),
         writable=allows(identity.role, "flows:write"),
     )
 

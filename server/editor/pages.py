@@ -10,6 +10,7 @@ from server.editor import (
     language_pages,
     outline_pages,
     publish_pages,
+    template_pages,
     trigger_pages,
     try_it,
     ui_kit,
@@ -18,6 +19,7 @@ from server.editor import (
 
 handlers = [
     *flow_pages.handlers,
+    *template_pages.handlers,
     *canvas_pages.handlers,
     *form_pages.handlers,
     *completion_pages.handlers,

@@ -17,6 +17,7 @@ from server.flows.deletion import delete_flow, restore_flow
 from server.flows.document import Command
 from server.flows.draft import Draft
 from server.flows.edit import replace_all, set_fields
+from server.flows.gallery import create_from_template, find_template, templates
 from server.flows.problems import errors_of, problems_of_draft, shape_problems
 from server.flows.publish import publish
 from server.flows.schemas import (
@@ -25,10 +26,13 @@ from server.flows.schemas import (
     FlowOut,
     FlowPage,
     NewFlow,
+    NewFromTemplate,
     NewVersion,
     ProblemOut,
     ProblemPage,
     PublishedOut,
+    TemplateOut,
+    TemplatePage,
     VersionOut,
     VersionPage,
 )
@@ -64,6 +68,23 @@ async def create(data: JSONBody[NewFlow], db: NamedDependency[Database], identit
     """Make a flow without steps."""
     async with db.tenant(identity.tenant_id) as conn:
         draft = await create_flow(conn, identity.tenant_id, data.name, data.description)
+        return FlowOut.of(await queries.find_flow(conn, identity.tenant_id, draft.flow_id))
+
+
+@get("/api/v1/flows/templates", opt=READ)
+async def list_templates() -> TemplatePage:
+    """The templates a flow can start from, in the order of the gallery."""
+    return TemplatePage([TemplateOut.of(template) for template in templates()])
+
+
+@post("/api/v1/flows/templates/{key:str}", opt=WRITE)
+async def create_one_from_template(
+    key: FromPath[str], data: JSONBody[NewFromTemplate], db: NamedDependency[Database], identity: NamedDependency[Identity]
+) -> FlowOut:
+    """Make a flow from a template, with its intents."""
+    template = find_template(key)
+    async with db.tenant(identity.tenant_id) as conn:
+        draft = await create_from_template(conn, identity.tenant_id, template, data.name)
         return FlowOut.of(await queries.find_flow(conn, identity.tenant_id, draft.flow_id))
 
 
@@ -209,6 +230,8 @@ async def import_bundle(data: JSONBody[Any], db: NamedDependency[Database], iden
 handlers = [
     list_flows,
     create,
+    list_templates,
+    create_one_from_template,
     show,
     change,
     remove,

@@ -1,12 +1,13 @@
 """What the flow API takes and gives."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import msgspec
 
 from flow_runtime import Problem
+from server.flows.gallery import Template
 from server.flows.queries import FlowRow, VersionRow
 
 
@@ -15,6 +16,54 @@ class NewFlow(msgspec.Struct, forbid_unknown_fields=True):
 
     name: str
     description: str = ""
+
+
+class NewFromTemplate(msgspec.Struct, forbid_unknown_fields=True):
+    """A flow to be made from a template; left empty, the name is the template's."""
+
+    name: str = ""
+
+
+class TemplateLine(msgspec.Struct):
+    """One line of a conversation: `who` is bot or user."""
+
+    who: str
+    text: str
+
+
+class TemplateOut(msgspec.Struct):
+    """A template of the gallery: what it does, what one needs for it, a few lines of such a conversation."""
+
+    key: str
+    title: str
+    summary: str
+    category: str
+    steps: int
+    languages: list[str]
+    does: list[str]
+    needs: list[str]
+    preview: list[TemplateLine]
+
+    @classmethod
+    def of(cls, template: Template) -> Self:
+        """The template as it is shown."""
+        return cls(
+            template.key,
+            template.title,
+            template.summary,
+            template.category,
+            template.size,
+            list(template.languages),
+            list(template.does),
+            list(template.needs),
+            [TemplateLine(who, text) for who, text in template.preview],
+        )
+
+
+class TemplatePage(msgspec.Struct):
+    """All templates."""
+
+    data: list[TemplateOut]
 
 
 class FlowChanges(msgspec.Struct, forbid_unknown_fields=True):

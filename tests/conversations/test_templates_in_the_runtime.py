@@ -1,5 +1,6 @@
 """The templates of the gallery: nothing to mend in any of them, and each does what its scripts say."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,12 @@ TEMPLATES = templates()
 def test_there_is_nothing_to_mend(template: Template) -> None:
     examples = {name: len(intent["examples"]) for name, intent in template.intents.items()}
     assert problems_of(dict(template.document), load_library(), Surroundings(examples)) == []
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.key)
+def test_the_preview_shows_what_the_bot_says(template: Template) -> None:
+    said = json.dumps(template.document, ensure_ascii=False)
+    assert [text for who, text in template.preview if who == "bot" and json.dumps(text, ensure_ascii=False)[1:-1] not in said] == []
 
 
 def test_every_template_has_a_script() -> None:

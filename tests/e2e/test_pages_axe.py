@@ -43,6 +43,7 @@ async def check(page: Page, open_it: Callable[[], Awaitable[None]]) -> None:
 async def test_home_and_the_list_of_flows(page: Page) -> None:
     await check(page, lambda: go(page, "/"))
     await check(page, lambda: go(page, "/flows"))
+    await check(page, lambda: go(page, "/flows/templates"))
     await import_flow(page, order_help())
     await check(page, lambda: go(page, "/flows"))
 

@@ -28,6 +28,24 @@ async def test_a_flow_is_made_in_a_dialog_and_opened(owner: Workspace) -> None:
     assert (await owner.client.post("/flows", data={"name": " "})).status_code == 422
 
 
+async def test_an_empty_workspace_is_shown_the_templates(owner: Workspace) -> None:
+    listed = (await owner.client.get("/flows")).text
+    assert "Draw your first flow" in listed
+    assert "Or start from a template" in listed
+    await new_flow(owner.client, "Mine")
+    assert "Or start from a template" not in (await owner.client.get("/flows")).text
+
+
+async def test_a_template_becomes_a_flow_and_is_opened(owner: Workspace) -> None:
+    gallery = (await owner.client.get("/flows/templates")).text
+    assert gallery.count('class="flow-card template-card"') >= 9
+    assert "Newsletter in two languages" in gallery
+    answer = await owner.client.post("/flows/templates/booking", headers={"hx-request": "true"})
+    page = await owner.client.get(answer.headers["hx-redirect"])
+    assert "Take bookings" in page.text
+    assert (await owner.client.post("/flows/templates/nothing")).status_code == 404
+
+
 async def test_the_list_searches_and_pages(owner: Workspace) -> None:
     for number in range(26):
         await new_flow(owner.client, f"Flow {number}")

@@ -168,3 +168,29 @@ async def test_another_workspace_sees_nothing(owner: Workspace, other_owner: Wor
     assert (await other_owner.client.post(f"{url}/restoration")).status_code == 404
     for path in ("", "/outline", "/intents", "/canvas", "/state", "/publish", "/versions", "/intents/form"):
         assert (await other_owner.client.get(f"/flows/{flow}{path}")).status_code == 404
+
+
+async def test_a_flow_starts_from_a_template_with_its_intents(owner: Workspace) -> None:
+    page = (await owner.client.get("/api/v1/flows/templates")).json()["data"]
+    assert len(page) >= 9
+    assert all(one["title"] and one["summary"] and one["does"] and one["needs"] and one["preview"] and one["steps"] > 5 for one in page)
+    made = await owner.client.post("/api/v1/flows/templates/faq", json={})
+    assert (made.status_code, made.json()["name"]) == (201, "Answer questions")
+    bundle = (await owner.client.get(f"/api/v1/flows/{made.json()['id']}/export")).json()
+    assert len(bundle["intents"]["delivery"]["examples"]) == 10
+    again = await owner.client.post("/api/v1/flows/templates/faq", json={"name": "  Shop   answers "})
+    assert again.json()["name"] == "Shop answers"
+
+
+async def test_every_template_can_be_published_as_it_is(owner: Workspace) -> None:
+    for one in (await owner.client.get("/api/v1/flows/templates")).json()["data"]:
+        flow = (await owner.client.post(f"/api/v1/flows/templates/{one['key']}", json={})).json()["id"]
+        problems = (await owner.client.get(f"/api/v1/flows/{flow}/problems")).json()["data"]
+        assert problems == [], one["key"]
+        assert (await owner.client.post(f"/api/v1/flows/{flow}/versions", json={})).status_code == 201, one["key"]
+
+
+async def test_a_template_that_there_is_not_or_a_bad_name(owner: Workspace) -> None:
+    assert (await owner.client.post("/api/v1/flows/templates/nothing", json={})).status_code == 404
+    assert (await owner.client.post("/api/v1/flows/templates/faq", json={"name": "x" * 201})).status_code == 422
+    assert (await owner.client.post("/api/v1/flows/templates/faq", json={"title": "x"})).status_code == 422
