@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from flow_runtime.nodes import Library
+
 SCHEMA_VERSION = 2
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
@@ -23,3 +25,32 @@ def upgraded(document: dict[str, Any], upgrades: Mapping[int, Upgrade] = UPGRADE
         document = {**upgrades[version](document), "schema_version": version + 1}
         version += 1
     return document
+
+
+SettingsUpgrade = Callable[[dict[str, Any]], dict[str, Any]]
+"""Settings of one version of a node type to those of the next: what node.py gives in `UPGRADES`, by the version it starts from."""
+
+
+def upgraded_nodes(document: dict[str, Any], library: Library) -> dict[str, Any]:
+    """A well-formed document with each node's settings at the version that this server has, as far as its upgrades lead.
+
+    A node whose upgrade fails stays as it was, and is then of an unknown version.
+    """
+    changed = {node_id: newer for node_id, node in document["nodes"].items() if (newer := _upgraded_node(node, library)) is not None}
+    return {**document, "nodes": {**document["nodes"], **changed}} if changed else document
+
+
+def _upgraded_node(node: Mapping[str, Any], library: Library) -> dict[str, Any] | None:
+    kind = library.get(node["type"])
+    version: int = node.get("type_version", 1)
+    if kind is None or version >= kind.version:
+        return None
+    upgrades: Mapping[int, SettingsUpgrade] = getattr(kind, "upgrades", {})
+    settings = dict(node["settings"])
+    while version < kind.version and version in upgrades:
+        try:
+            settings = upgrades[version](settings)
+        except Exception:
+            return None
+        version += 1
+    return {**node, "settings": settings, "type_version": version}

@@ -50,9 +50,15 @@ def complaints(folder: Path) -> list[str]:
 
 def _complaints(node: FolderNode) -> list[str]:
     found: list[str] = []
-    for check in (_settings, _ports, _card, _icon, _help, _purity, _cases):
+    for check in (_upgrades, _settings, _ports, _card, _icon, _help, _purity, _cases):
         found += check(node)
     return found
+
+
+def _upgrades(node: FolderNode) -> Iterator[str]:
+    for version in range(1, node.version):
+        if version not in node.upgrades:
+            yield f"node.py: UPGRADES says nothing of version {version}; flows that use it could not be opened"
 
 
 def _settings(node: FolderNode) -> Iterator[str]:

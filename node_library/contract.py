@@ -1,7 +1,8 @@
 """How a folder becomes a node.
 
 node.json   type, version, title, category, one-sentence summary, hue, card text, ports, what it may wait for, JSON Schema of its settings
-node.py     enter(settings, turn) and, if it ever waits, resume(settings, turn, input); pure
+node.py     enter(settings, turn) and, if it ever waits, resume(settings, turn, input); pure. From version 2 on also UPGRADES:
+            for each older version a function from its settings to those of the next
 help.md     shown beside the form in the editor
 icon.svg    24 x 24, drawn in the current colour
 cases.json  what it does, by example; run as tests
@@ -23,6 +24,7 @@ from jsonschema import Draft202012Validator
 from flow_runtime.inputs import Input
 from flow_runtime.nodes import Port, Step, Turn, slug
 from flow_runtime.settings import complete
+from flow_runtime.upgrades import SettingsUpgrade
 from node_library.widgets import with_shapes
 
 FILES = ("node.json", "node.py", "help.md", "icon.svg", "cases.json")
@@ -45,6 +47,7 @@ class FolderNode:
     enter: Callable[[Mapping[str, Any], Turn], Step]
     resume: Callable[[Mapping[str, Any], Turn, Input], Step]
     schema: Mapping[str, Any] = field(repr=False)
+    upgrades: Mapping[int, SettingsUpgrade] = field(default_factory=dict, repr=False)
 
     @cached_property
     def type(self) -> str:
@@ -179,7 +182,7 @@ def read_node(folder: Path, module: ModuleType | None = None) -> FolderNode:
         schema = with_shapes(about["settings"])
         Draft202012Validator.check_schema(schema)
         code = module or _import_file(folder)
-        node = FolderNode(folder, about, code.enter, getattr(code, "resume", _never_waits), schema)
+        node = FolderNode(folder, about, code.enter, getattr(code, "resume", _never_waits), schema, getattr(code, "UPGRADES", {}))
     except BrokenNode:
         raise
     except Exception as error:

@@ -29,7 +29,7 @@ from flow_runtime.inference import Types
 from flow_runtime.limits import PROBLEMS
 from flow_runtime.nodes import Library
 from flow_runtime.problems import FlowInterface, Problem, Surroundings
-from flow_runtime.upgrades import upgraded
+from flow_runtime.upgrades import upgraded, upgraded_nodes
 
 OF_NODE: tuple[Callable[[DrawnNode], Iterator[Problem]], ...] = (
     check_node_type,
@@ -121,7 +121,7 @@ class Checker:
         problems = self._shape(current)
         if problems:
             return None, problems
-        drawing, problems = self._drawn(current)
+        drawing, problems = self._drawn(upgraded_nodes(current, self.library))
         return drawing, in_order([problem for problem in problems if problem.severity in severities], drawing)
 
     def _shape(self, document: Any) -> list[Problem]:

@@ -3,9 +3,9 @@
 from collections import deque
 from typing import Any
 
-from flow_runtime.upgrades import upgraded
+from flow_runtime.upgrades import upgraded, upgraded_nodes
 from server.flows.document import Document, new_document, start_of
-from server.flows.library import describe
+from server.flows.library import describe, library
 
 COLUMN = 320
 ROW = 208
@@ -13,7 +13,7 @@ ROW = 208
 
 def completed(document: Document) -> Document:
     """The document with every optional part; steps without a place stand in columns by their distance from the start."""
-    whole = {**new_document(document["name"], document.get("description", "")), **upgraded(document)}
+    whole = {**new_document(document["name"], document.get("description", "")), **upgraded_nodes(upgraded(document), library())}
     places = _places(whole) if any(not _has_place(step) for step in whole["nodes"].values()) else {}
     nodes = {name: _step(step, places.get(name, (0, 0))) for name, step in whole["nodes"].items()}
     edges = {name: edge for name, edge in whole["edges"].items() if edge["source"] in nodes and edge["target"] in nodes}

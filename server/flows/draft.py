@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import and_, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flow_runtime.upgrades import upgraded
+from flow_runtime.upgrades import upgraded, upgraded_nodes
 from server.flows.document import Change, Command, Document, apply, joined, read, take_back
+from server.flows.library import library
 from server.flows.tables import flow_edits, flows
 from server.kit.clock import now
 from server.kit.errors import not_found
@@ -65,7 +66,7 @@ async def _read_draft(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID, *, 
     row = (await conn.execute(query.with_for_update() if lock else query)).one_or_none()
     if row is None:
         raise not_found("flow")
-    return Draft(tenant_id, flow_id, upgraded(row.draft), row.draft_rev, row.published_version)
+    return Draft(tenant_id, flow_id, upgraded_nodes(upgraded(row.draft), library()), row.draft_rev, row.published_version)
 
 
 async def read_history(conn: AsyncConnection, draft: Draft, member_id: UUID, op_id: str | None = None) -> History:

@@ -89,4 +89,4 @@ def plugin_node(plugin: str, folder: Path, hosts: Hosts) -> PluginNode:
     """The step in a folder of an unpacked plugin; raises BrokenNode. Nothing of its code is imported."""
     code: Any = _Code(plugin, folder.name, hosts)
     node = read_node(folder, code)
-    return PluginNode(node.folder, node.about, node.enter, node.resume, node.schema, plugin)
+    return PluginNode(node.folder, node.about, node.enter, node.resume, node.schema, plugin=plugin)
