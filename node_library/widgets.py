@@ -55,7 +55,7 @@ BUTTONS: Schema = {
         "properties": {
             "label": {"type": "string", "title": "Label", "minLength": 1, "maxLength": 200, "x-customer": True},
             "value": {"type": "string", "title": "Answer", "maxLength": 200, "x-template": False},
-            "url": {"type": "string", "title": "Address", "maxLength": 2000},
+            "url": {"type": "string", "title": "Address", "minLength": 1, "maxLength": 2000},
         },
     },
 }

@@ -257,6 +257,36 @@ def _pick(name: str, part: Mapping[str, Any], form: FormMultiDict) -> list[dict[
     return [{"variable": variable.strip(), "path": path.strip()} for variable, path in _rows(form, name, "variable", "path")]
 
 
+def _buttons(name: str, part: Mapping[str, Any], form: FormMultiDict) -> list[dict[str, str]]:
+    rows = _rows(form, name, "label", "does", "target")
+    return [_button(label, does, target) for label, does, target in rows if label.strip() or target.strip()]
+
+
+def _button(label: str, does: str, target: str) -> dict[str, str]:
+    """A button that opens a page has its address, one that answers may have an answer of its own."""
+    button = {"label": label.strip()}
+    if does == "opens":
+        return {**button, "url": target.strip()}
+    return {**button, "value": target.strip()} if target.strip() else button
+
+
+def _cards(name: str, part: Mapping[str, Any], form: FormMultiDict) -> list[dict[str, Any]]:
+    """Cards with their buttons; each button says in `of` which card it belongs to. A card in which nothing was written is left out."""
+    buttons: dict[str, list[dict[str, str]]] = {}
+    for of, label, does, target in _rows(form, f"{name}.buttons", "of", "label", "does", "target"):
+        if label.strip() or target.strip():
+            buttons.setdefault(of, []).append(_button(label, does, target))
+    columns = ("title", "text", "image_url", "alt")
+    found = []
+    for key, *cells in zip(*(_all(form, f"{name}.{column}") for column in ("key", *columns)), strict=False):
+        card: dict[str, Any] = {column: cell.strip() for column, cell in zip(columns, cells, strict=True) if cell.strip()}
+        if key in buttons:
+            card["buttons"] = buttons[key]
+        if card:
+            found.append({"title": "", **card})
+    return found
+
+
 def _table(name: str, part: Mapping[str, Any], form: FormMultiDict) -> list[dict[str, Any]]:
     """Rows of several columns. An empty cell is left out; a row in which nothing was written is not filled in yet."""
     columns: Mapping[str, Mapping[str, Any]] = part.get("items", {}).get("properties", {})
@@ -302,6 +332,8 @@ READERS: Mapping[str, Callable[[str, Mapping[str, Any], FormMultiDict], Any]] = 
     "key_value": _key_value,
     "pick": _pick,
     "rows": _table,
+    "buttons": _buttons,
+    "cards": _cards,
     "intents": _names,
     "list": _list,
     "duration": _duration,

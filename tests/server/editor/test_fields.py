@@ -68,6 +68,33 @@ def test_a_table_is_drawn_by_its_columns() -> None:
         ("pick", {"f__variable": ["x", ""], "f__path": ["a.b", ""]}, [{"variable": "x", "path": "a.b"}]),
         ("assignments", {"f__variable": ["x"], "f__value": ["{{ y }}"]}, [{"variable": "x", "value": "{{ y }}"}]),
         (
+            "buttons",
+            {
+                "f__label": ["Yes", "Site", "More", ""],
+                "f__does": ["answers", "opens", "answers", "answers"],
+                "f__target": ["", "https://a.example", "more", " "],
+            },
+            [{"label": "Yes"}, {"label": "Site", "url": "https://a.example"}, {"label": "More", "value": "more"}],
+        ),
+        (
+            "cards",
+            {
+                "f__key": ["1", "r2", "r3"],
+                "f__title": ["Red", "", ""],
+                "f__text": ["49", "", ""],
+                "f__image_url": ["", "", ""],
+                "f__alt": ["", "", ""],
+                "f__buttons__of": ["1", "1", "r2"],
+                "f__buttons__label": ["Take", "", "See"],
+                "f__buttons__does": ["answers", "answers", "opens"],
+                "f__buttons__target": ["red", "", ""],
+            },
+            [
+                {"title": "Red", "text": "49", "buttons": [{"label": "Take", "value": "red"}]},
+                {"title": "", "buttons": [{"label": "See", "url": ""}]},
+            ],
+        ),
+        (
             "choices",
             {"f__value": ["", ""], "f__label": ["Yes", "Yes"]},
             [{"value": "yes", "label": "Yes"}, {"value": "yes_2", "label": "Yes"}],
