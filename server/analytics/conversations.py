@@ -1,7 +1,5 @@
 """The conversations behind a figure, found by filters; one of them with what was said."""
 
-import base64
-import binascii
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +12,8 @@ from server.analytics.tables import conversation_intents
 from server.channels.tables import channels
 from server.conversations.tables import contacts, conversations, messages
 from server.flows.tables import flows
-from server.kit.errors import Problem, not_found
+from server.kit.cursors import read_cursor, write_cursor
+from server.kit.errors import not_found
 
 PAGE = 50
 BY = {"started": "Started", "ended": "Ended", "active": "With messages", "intent": "Intent recognised"}
@@ -67,9 +66,9 @@ async def find(connection: AsyncConnection, tenant_id: UUID, filters: Filters, c
         .limit(PAGE + 1)
     )
     if cursor:
-        query = query.where(tuple_(conversations.c.started_at, conversations.c.id) < tuple_(*_place(cursor)))
+        query = query.where(tuple_(conversations.c.started_at, conversations.c.id) < tuple_(*read_cursor(cursor, tuple[datetime, UUID])))
     rows = list((await connection.execute(query)).all())
-    following = _cursor(rows[PAGE - 1]) if len(rows) > PAGE else None
+    following = write_cursor(rows[PAGE - 1].started_at, rows[PAGE - 1].id) if len(rows) > PAGE else None
     return rows[:PAGE], following
 
 
@@ -158,17 +157,3 @@ def _mentions(text: str) -> ColumnElement[bool]:
     said = select(1).where(_same_conversation(messages), messages.c.body["text"].as_string().ilike(pattern)).exists()
     ours = [contacts.c.name.ilike(pattern), contacts.c.external_id.ilike(pattern), cast(conversations.c.id, String) == text]
     return or_(*ours, said)
-
-
-def _cursor(row: Any) -> str:
-    return base64.urlsafe_b64encode(f"{row.started_at.isoformat()}|{row.id}".encode()).decode()
-
-
-def _place(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        started_at, _, id = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
-        return datetime.fromisoformat(started_at), UUID(id)
-    except (ValueError, binascii.Error):
-        raise Problem(
-            422, "bad_cursor", "This page link is damaged. Start again from the first page.", fields={"cursor": "damaged"}
-        ) from None

@@ -20,6 +20,7 @@ from server.analytics.ingest import TOPIC
 from server.analytics.paths import paths
 from server.analytics.queries import Scope
 from server.channels.tables import channels
+from server.conversations.dead_letters import count_dead_letters
 from server.flows.tables import flows
 from server.kit import pages
 from server.kit.clock import now
@@ -118,6 +119,7 @@ async def conversation_list(
         total = await conversations.count(connection, identity.tenant_id, filters)
         names = await _flow_names(connection, identity.tenant_id)
         channel_names = await _channel_names(connection, identity.tenant_id)
+        dead_letters = await count_dead_letters(connection, identity.tenant_id)
     kept = {name: value for name, value in request.query_params.items() if value and name != "cursor"}
     return pages.render(
         request,
@@ -128,6 +130,7 @@ async def conversation_list(
         kept=kept,
         flow_names=names,
         channel_names=channel_names,
+        dead_letters=dead_letters,
         statuses=STATUSES,
         outcomes=OUTCOMES,
         looks=LOOKS,

@@ -1,19 +1,17 @@
 """What can be read of conversations and messages."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import Row, and_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.conversations.tables import contacts, conversations, messages
-from server.kit.errors import Problem, not_found
+from server.kit.cursors import read_cursor, write_cursor
+from server.kit.errors import not_found
 
 PAGE = 50
 MOST = 200
@@ -53,10 +51,10 @@ async def list_conversations(
     """A page of conversations, the one that moved last first, and where the next page starts."""
     query = _wanted().where(conversations.c.tenant_id == tenant_id, *_conditions(filters))
     if cursor is not None:
-        query = query.where(tuple_(conversations.c.updated_at, conversations.c.id) < tuple_(*_read_cursor(cursor)))
+        query = query.where(tuple_(conversations.c.updated_at, conversations.c.id) < tuple_(*read_cursor(cursor, tuple[datetime, UUID])))
     query = query.order_by(conversations.c.updated_at.desc(), conversations.c.id.desc()).limit(limit + 1)
     rows = (await conn.execute(query)).all()
-    after = _cursor(rows[limit - 1].updated_at, rows[limit - 1].id) if len(rows) > limit else None
+    after = write_cursor(rows[limit - 1].updated_at, rows[limit - 1].id) if len(rows) > limit else None
     return rows[:limit], after
 
 
@@ -93,14 +91,3 @@ async def transcript(
         .limit(limit)
     )
     return (await conn.execute(query)).all()
-
-
-def _cursor(moment: datetime, conversation_id: UUID) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode([moment, conversation_id])).decode().rstrip("=")
-
-
-def _read_cursor(text: str) -> tuple[datetime, UUID]:
-    try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=tuple[datetime, UUID])
-    except (binascii.Error, ValueError, msgspec.DecodeError):
-        raise Problem(400, "bad_cursor", "This cursor is not one of ours. Start again without it.") from None

@@ -12,7 +12,7 @@ from litestar.status_codes import HTTP_202_ACCEPTED, HTTP_204_NO_CONTENT
 from redis.asyncio import Redis
 from sqlalchemy import text
 
-from server.conversations import events, queries, receive
+from server.conversations import dead_letter_routes, events, queries, receive
 from server.conversations.callback import ROUTE, Callbacks
 from server.conversations.close import close_conversation, reopen_conversation
 from server.conversations.inbox import ring_doorbell
@@ -167,8 +167,19 @@ def _number(cursor: str | None) -> int:
     if cursor is None:
         return 0
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
-        raise Problem(400, "bad_cursor", "This cursor is not one of ours. Start again without it.")
+        raise Problem(422, "bad_cursor", "This page marker cannot be read. Start again at the first page.", fields={"cursor": "damaged"})
     return int(cursor)
 
 
-handlers = [list_conversations, show, show_messages, close, reopen, take_event, send_event, health, *receive.handlers]
+handlers = [
+    list_conversations,
+    show,
+    show_messages,
+    close,
+    reopen,
+    take_event,
+    send_event,
+    health,
+    *receive.handlers,
+    *dead_letter_routes.handlers,
+]

@@ -90,6 +90,7 @@ inbox = Table(
     ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
     Index(None, "tenant_id", "conversation_id"),
     Index("inbox_waiting_idx", "received_at", postgresql_where=text("status = 'pending'")),
+    Index("inbox_dead_idx", "tenant_id", "received_at", postgresql_where=text("status = 'dead'")),
     Index("inbox_early_idx", "received_at", postgresql_where=text("status = 'early'")),
     Index("inbox_pending_idx", "tenant_id", "conversation_id", "id", postgresql_where=text("status = 'pending'")),
 )
@@ -128,4 +129,5 @@ outbox = Table(
     PrimaryKeyConstraint("tenant_id", "conversation_id", "seq"),
     ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
     Index("outbox_due_idx", "due_at", postgresql_where=text("status in ('pending', 'sending')")),
+    Index("outbox_dead_idx", "tenant_id", "due_at", postgresql_where=text("status in ('dead', 'maybe')")),
 )

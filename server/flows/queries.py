@@ -1,13 +1,10 @@
 """What can be read of flows, versions and models."""
 
-import base64
-import binascii
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import Select, and_, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.flows.document import Document
 from server.flows.tables import flow_versions, flows, intent_models
 from server.kit.clock import now
-from server.kit.errors import Problem, not_found
+from server.kit.cursors import read_cursor, write_cursor
+from server.kit.errors import not_found
 
 TAKE_BACK = timedelta(days=30)
 PAGE = 50
@@ -116,21 +114,10 @@ async def list_flows(
     if search:
         query = query.where(or_(flows.c.name.icontains(search, autoescape=True), flows.c.description.icontains(search, autoescape=True)))
     if after is not None:
-        query = query.where(tuple_(flows.c.updated_at, flows.c.id) < tuple_(*_read_cursor(after)))
+        query = query.where(tuple_(flows.c.updated_at, flows.c.id) < tuple_(*read_cursor(after, tuple[datetime, UUID])))
     rows = (await conn.execute(query.order_by(flows.c.updated_at.desc(), flows.c.id.desc()).limit(limit + 1))).all()
     found = [_flow_row(row) for row in rows[:limit]]
-    return found, _cursor(found[-1]) if len(rows) > limit else None
-
-
-def _cursor(flow: FlowRow) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode((flow.updated_at, flow.id))).decode().rstrip("=")
-
-
-def _read_cursor(text: str) -> tuple[datetime, UUID]:
-    try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=tuple[datetime, UUID])
-    except (binascii.Error, ValueError, msgspec.DecodeError):
-        raise Problem(422, "bad_cursor", "This page marker cannot be read. Start again at the first page.") from None
+    return found, write_cursor(found[-1].updated_at, found[-1].id) if len(rows) > limit else None
 
 
 async def find_flow(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID) -> FlowRow:

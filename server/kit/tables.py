@@ -69,6 +69,7 @@ jobs = Table(
     Column("finished_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant_id", "id"),
     Index("jobs_due_idx", "due_at", postgresql_where=text("status in ('pending', 'running')")),
+    Index("jobs_dead_idx", "tenant_id", "created_at", postgresql_where=text("status = 'dead'")),
 )
 
 data_keys = Table(

@@ -39,9 +39,12 @@ ROWS = {
     "member_id": "members.id",
     "session_id": "sessions.id",
     "workspace_id": "tenants.tenant_id",
+    "letter_id": "jobs.id",
 }
+PREFIXES = {"letter_id": "job:"}
 WORDS = {
     "node": "n1",
+    "trigger_id": "t1",
     "kind": "web",
     "number": "A-1",
     "name": "x.js",
@@ -73,11 +76,18 @@ EMPTY_FLOW = {
     "edges": {},
     "settings": {},
 }
+# What routes need in their query to come as far as looking for the row.
+QUERIES = {
+    "GET /flows/{flow_id}/nodes/{node}/translations": "language=de",
+    "GET /flows/{flow_id}/translations": "language=de",
+    "GET /flows/{flow_id}/triggers/new": "kind=keyword",
+}
 BODIES = {
     "PUT /api/v1/flows/{flow_id}/draft": (msgspec.json.encode(EMPTY_FLOW), {"content-type": "application/json"}),
     "POST /flows/{flow_id}/ops": (BATCH, FORM),
     "POST /flows/{flow_id}/about": (b"flow_name=x", FORM),
     "POST /flows/{flow_id}/intents/import": (CSV, FILE),
+    "POST /flows/{flow_id}/texts": (CSV, FILE),
     "POST /flows/{flow_id}/intents/preview": (CSV, FILE),
 }
 
@@ -104,8 +114,9 @@ class Route:
         return body, {"if-match": '"1"', **headers}
 
     def filled(self, values: Mapping[str, Any]) -> str:
-        """The path with its parameters."""
-        return re.sub(r"{(\w+)}", lambda found: str(values[found[1]]), self.path)
+        """The path with its parameters, and the query it needs."""
+        query = QUERIES.get(str(self))
+        return re.sub(r"{(\w+)}", lambda found: str(values[found[1]]), self.path) + (f"?{query}" if query else "")
 
 
 def routes(app: Litestar) -> list[Route]:
@@ -128,12 +139,16 @@ def protected(app: Litestar) -> list[Route]:
 
 def random_ids() -> dict[str, Any]:
     """Ids that name nothing."""
-    return WORDS | {name: 999_999 if name == "version" else uuid7() for name in ROWS}
+    return WORDS | {name: 999_999 if name == "version" else _named(name, uuid7()) for name in ROWS}
+
+
+def _named(name: str, value: Any) -> Any:
+    return f"{PREFIXES[name]}{value}" if name in PREFIXES else value
 
 
 async def ids_of(rows: TenantRows) -> dict[str, Any]:
     """Ids of a tenant's own rows."""
-    found = {name: (await rows.row(place.partition(".")[0]))[place.partition(".")[2]] for name, place in ROWS.items()}
+    found = {name: _named(name, (await rows.row(place.partition(".")[0]))[place.partition(".")[2]]) for name, place in ROWS.items()}
     return WORDS | found
 
 

@@ -44,7 +44,7 @@ async def test_the_list_is_paged_and_filtered(client: httpx.AsyncClient, db: Dat
 
 
 async def test_bad_questions_are_refused(owner: Workspace) -> None:
-    for params, status in (({"limit": 0}, 422), ({"limit": 100_000_000}, 422), ({"cursor": "x"}, 400), ({"flow_id": "' or 1=1--"}, 422)):
+    for params, status in (({"limit": 0}, 422), ({"limit": 100_000_000}, 422), ({"cursor": "x"}, 422), ({"flow_id": "' or 1=1--"}, 422)):
         assert (await owner.client.get(CHAT, params=params)).status_code == status
 
 

@@ -1,0 +1,109 @@
+"""The page of dead letters."""
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.enums import RequestEncodingType
+from litestar.params import Body, FromPath, FromQuery
+from redis.asyncio import Redis
+
+from server.conversations.dead_letter_routes import kind_of
+from server.conversations.dead_letters import (
+    count_dead_letters,
+    drop_dead_letter,
+    list_dead_letters,
+    replay_dead_letter,
+    replay_dead_letters,
+    ring_for,
+)
+from server.kit import pages
+from server.kit.db import Database
+from server.security.identity import Identity
+from server.security.roles import allows
+
+AnyRequest = Request[Any, Any, Any]
+ADDRESS = "/conversations/dead-letters"
+KIND_TITLES = {"outbox": "Messages to customers", "inbox": "Messages from customers", "job": "Background work"}
+
+
+class ButtonForm(msgspec.Struct, forbid_unknown_fields=True):
+    """A button."""
+
+    csrf: str = msgspec.field(name="_csrf", default="")
+
+
+ButtonData = Annotated[ButtonForm, Body(media_type=RequestEncodingType.URL_ENCODED)]
+
+
+@get(ADDRESS, opt={"permission": "conversations:read"}, include_in_schema=False)
+async def show_dead_letters(
+    request: AnyRequest,
+    db: NamedDependency[Database],
+    identity: NamedDependency[Identity],
+    kind: FromQuery[str] = "",
+    cursor: FromQuery[str] = "",
+) -> Response[str]:
+    """What could not be finished, why, and what can be done about it."""
+    async with db.tenant(identity.tenant_id) as conn:
+        letters, after = await list_dead_letters(conn, identity.tenant_id, kind=kind_of(kind), cursor=cursor or None)
+        total = await count_dead_letters(conn, identity.tenant_id)
+    return pages.render(
+        request,
+        "conversations/dead_letters.html",
+        letters=letters,
+        kind=kind,
+        kinds=KIND_TITLES,
+        total=total,
+        address=ADDRESS,
+        next_url=f"{ADDRESS}?{urlencode({'kind': kind, 'cursor': after})}" if after else None,
+        first_url=f"{ADDRESS}?{urlencode({'kind': kind})}" if cursor else "",
+        may_write=allows(identity.role, "conversations:write"),
+    )
+
+
+@post(f"{ADDRESS}/replay", opt={"permission": "conversations:write"}, include_in_schema=False)
+async def submit_replay_all(
+    data: ButtonData,
+    request: AnyRequest,
+    db: NamedDependency[Database],
+    redis: NamedDependency[Redis],
+    identity: NamedDependency[Identity],
+    kind: FromQuery[str] = "",
+) -> Response[Any]:
+    """Try all again."""
+    async with db.tenant(identity.tenant_id) as conn:
+        _, rings = await replay_dead_letters(conn, identity.tenant_id, kind_of(kind))
+    await ring_for(redis, identity.tenant_id, rings)
+    return pages.go_to(request, ADDRESS)
+
+
+@post(f"{ADDRESS}/{{letter_id:str}}/replay", opt={"permission": "conversations:write"}, include_in_schema=False)
+async def submit_replay(
+    data: ButtonData,
+    letter_id: FromPath[str],
+    request: AnyRequest,
+    db: NamedDependency[Database],
+    redis: NamedDependency[Redis],
+    identity: NamedDependency[Identity],
+) -> Response[Any]:
+    """Try one again."""
+    async with db.tenant(identity.tenant_id) as conn:
+        rings = await replay_dead_letter(conn, identity.tenant_id, letter_id)
+    await ring_for(redis, identity.tenant_id, rings)
+    return pages.go_to(request, ADDRESS)
+
+
+@post(f"{ADDRESS}/{{letter_id:str}}/removal", opt={"permission": "conversations:write"}, include_in_schema=False)
+async def submit_drop(
+    data: ButtonData, letter_id: FromPath[str], request: AnyRequest, db: NamedDependency[Database], identity: NamedDependency[Identity]
+) -> Response[Any]:
+    """Give one up."""
+    async with db.tenant(identity.tenant_id) as conn:
+        await drop_dead_letter(conn, identity.tenant_id, letter_id)
+    return pages.go_to(request, ADDRESS)
+
+
+handlers: list[Any] = [show_dead_letters, submit_replay_all, submit_replay, submit_drop]
