@@ -23,6 +23,9 @@ from server.kit.ids import uuid7
 MOST_BYTES = 64 * 1024
 MOST_WAITING = 100
 LONGEST_NAME = 100
+UNNAMED = "callback"
+"""The event of a request to the address alone: what Wait for an event waits for unless told otherwise."""
+
 EARLIEST = timedelta(days=1)
 
 _KEY = re.compile(r"[A-Za-z0-9_.:+/=-]{1,128}")

@@ -89,24 +89,30 @@ async def reopen(conversation_id: FromPath[UUID], db: NamedDependency[Database],
         await reopen_conversation(conn, identity.tenant_id, conversation_id)
 
 
-@post(f"{ROUTE}/{{token:str}}/{{name:str}}", opt={"public": True}, status_code=HTTP_202_ACCEPTED, request_max_body_size=events.MOST_BYTES)
+@post(
+    [f"{ROUTE}/{{token:str}}", f"{ROUTE}/{{token:str}}/{{name:str}}"],
+    opt={"public": True},
+    status_code=HTTP_202_ACCEPTED,
+    request_max_body_size=events.MOST_BYTES,
+)
 async def take_event(
     request: Request[Any, Any, Any],
     token: FromPath[str],
-    name: FromPath[str],
     db: NamedDependency[Database],
     redis: NamedDependency[Redis],
     callbacks: NamedDependency[Callbacks],
+    name: FromPath[str | None] = None,
 ) -> EventAnswer:
     """Another system tells a conversation of an event, at the address the flow gave it (`conversation.callback_url`).
 
-    The body is a JSON object. With an `Idempotency-Key` the same event may be sent again.
+    Without a name behind the address it is the event `callback`. The body is a JSON object. With an `Idempotency-Key` the same event may
+    be sent again.
     """
     place = callbacks.read(token)
     if place is None:
         raise Problem(404, "unknown_address", "No conversation has this address. Use the one the bot gave, unchanged.")
     body, headers = await request.body(), request.headers
-    event = events.read_event(name, body, headers.get("content-type", ""), headers.get("idempotency-key"))
+    event = events.read_event(name or events.UNNAMED, body, headers.get("content-type", ""), headers.get("idempotency-key"))
     return await _keep_event(db, redis, *place, event)
 
 

@@ -54,7 +54,7 @@ WORDS = {
 }
 # What anybody may call without signing in; a route that becomes public by mistake is not on the list.
 PUBLIC = re.compile(
-    r"/sign-in(/link)?|/sign-up|/api/v1/auth/(register|login|refresh)|/health|/api/v2/chat/(health|message|events/{token}/{name})"
+    r"/sign-in(/link)?|/sign-up|/api/v1/auth/(register|login|refresh)|/health|/api/v2/chat/(health|message|events/{token}(/{name})?)"
     r"|/w/{channel_id}(/events)?|/widget/{name}|/hooks/{kind}/{channel_id}|/demo/api/.*|/schema(/.*)?|/static/{file_path}|/ui-kit(/bare)?"
 )
 JSON = {"accept": "application/json"}

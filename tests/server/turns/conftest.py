@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import pytest
 from litestar import Litestar
 
 from server.kit.jobs import due_jobs, run_job
+from server.kit.tasks import end_tasks
 from server.turns.engine import Turns
 from server.turns.runner import Runner
 from server.worker import load_jobs
@@ -34,15 +36,16 @@ async def runner(turns: Turns) -> AsyncIterator[Runner]:
 
 @pytest.fixture
 async def hands(turns: Turns) -> AsyncIterator[None]:
-    """Somebody who does every job as soon as it is due."""
+    """Somebody who does every job as soon as it is due, many at a time."""
+    doing: dict[UUID, asyncio.Task[str]] = {}
 
     async def work() -> None:
         while True:
             for tenant_id, job_id in await due_jobs(turns.resources.db):
-                await run_job(turns.resources, tenant_id, job_id)
+                if job_id not in doing or doing[job_id].done():
+                    doing[job_id] = asyncio.create_task(run_job(turns.resources, tenant_id, job_id))
             await asyncio.sleep(0.02)
 
     task = asyncio.create_task(work())
     yield
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await end_tasks(task, *doing.values())

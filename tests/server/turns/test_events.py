@@ -11,10 +11,11 @@ from sqlalchemy import select, update
 from flow_runtime import State
 from server.conversations.callback import Callbacks
 from server.conversations.events import forget_early_events
-from server.conversations.tables import conversations, inbox
+from server.conversations.tables import conversations, inbox, messages
 from server.kit import clock
 from server.kit.db import Database
 from server.turns.runner import Runner
+from tests.conftest import Workspace
 from tests.server.turns.bots import Bot, flow_of, publish
 from tests.server.turns.talk import Answer, say, until
 
@@ -22,9 +23,11 @@ PAYMENT = flow_of(
     {
         "link": ("send_message", {"text": "Pay, then tell {{ conversation.callback_url }}"}),
         "ask": ("ask_question", {"text": "Done?", "save_as": "done"}),
+        "paid": ("wait_for_event", {"event": "paid", "save_as": "payment"}),
+        "thanks": ("send_message", {"text": "Thanks for {{ payment.amount }}."}),
     },
-    [("link", "next", "ask"), ("ask", "next", "ask")],
-    variables={"done": {"type": "text", "scope": "flow"}},
+    [("link", "next", "ask"), ("ask", "next", "paid"), ("paid", "received", "thanks"), ("paid", "timeout", "ask")],
+    variables={"payment": {"type": "object", "scope": "flow"}, "done": {"type": "text", "scope": "flow"}},
 )
 
 
@@ -43,8 +46,6 @@ async def inputs(db: Database, bot: Bot) -> list[tuple[str, str]]:
 
 
 async def last_words(client: httpx.AsyncClient, db: Database, bot: Bot) -> str:
-    from server.conversations.tables import messages
-
     async with db.tenant(bot.tenant_id) as conn:
         body = await conn.scalar(select(messages.c.body).where(messages.c.direction == "out").order_by(messages.c.seq.desc()).limit(1))
     return str(body["text"])
@@ -131,3 +132,60 @@ async def test_too_many_waiting_events_have_to_come_again(client: httpx.AsyncCli
     _, _, url = await begin(client, db)
     codes = [(await client.post(f"{url}/paid", json={"n": n})).status_code for n in range(3)]
     assert codes == [202, 202, 429]
+
+
+async def test_an_event_wakes_the_conversation_that_waits_for_it(client: httpx.AsyncClient, db: Database, runner: Runner) -> None:
+    bot, answer, url = await begin(client, db)
+    await say(client, bot, answer, text="yes")
+    told = await client.post(f"{url}/paid", json={"amount": 12})
+    assert (told.status_code, told.json()["status"]) == (202, "accepted")
+    assert told.json()["conversation_id"] == answer["conversation_id"]
+
+    async def thanked() -> bool:
+        return await last_words(client, db, bot) == "Thanks for 12."
+
+    await until(thanked)
+    assert await inputs(db, bot) == [("event_received", "processed")]
+
+
+async def test_an_event_that_comes_early_is_heard_when_the_flow_waits_for_it(
+    client: httpx.AsyncClient, db: Database, runner: Runner
+) -> None:
+    bot, answer, url = await begin(client, db)
+    await client.post(f"{url}/paid", json={"amount": 7})
+
+    async def early() -> bool:
+        return await inputs(db, bot) == [("event_received", "early")]
+
+    await until(early)
+    await say(client, bot, answer, text="yes")
+
+    async def thanked() -> bool:
+        return await last_words(client, db, bot) == "Thanks for 7."
+
+    await until(thanked)
+
+
+async def test_a_member_can_tell_a_conversation_of_an_event(owner: Workspace, db: Database, runner: Runner) -> None:
+    bot = await publish(db, PAYMENT, owner.tenant_id)
+    answer = await say(owner.client, bot, start=True)
+    await say(owner.client, bot, answer, text="yes")
+    route = f"/api/v2/chat/conversations/{answer['conversation_id']}/events"
+    told = await owner.client.post(route, json={"name": "paid", "payload": {"amount": 3}})
+    assert told.status_code == 202, told.text
+
+    async def thanked() -> bool:
+        return await last_words(owner.client, db, bot) == "Thanks for 3."
+
+    await until(thanked)
+    assert (await owner.client.post(route, json={"name": ""})).status_code in (400, 422)
+    unknown = await owner.client.post(f"/api/v2/chat/conversations/{uuid4()}/events", json={"name": "paid"})
+    assert unknown.status_code == 404
+
+
+async def test_a_request_to_the_address_alone_is_the_event_callback(client: httpx.AsyncClient, db: Database) -> None:
+    bot, _, url = await begin(client, db)
+    assert (await client.post(url, json={"amount": 3})).status_code == 202
+    async with db.tenant(bot.tenant_id) as conn:
+        kept = await conn.scalar(select(inbox.c.input).where(inbox.c.kind == "event_received"))
+    assert (kept["name"], kept["payload"]) == ("callback", {"amount": 3})
