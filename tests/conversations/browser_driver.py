@@ -40,7 +40,8 @@ class BrowserDriver(PublishedBot):
 
     async def picks(self, label: str) -> None:
         before = await self.turn()
-        await self.replies.get_by_text(label, exact=True).click()
+        on_card = self.widget.locator(".card").get_by_role("button", name=label, exact=True)
+        await self.replies.get_by_text(label, exact=True).or_(on_card).click()
         await self._taken(before)
 
     async def next_message(self) -> Said | None:
@@ -62,7 +63,8 @@ class BrowserDriver(PublishedBot):
         row = self.rows.nth(number)
         last = number == await self.rows.count() - 1
         choices = await self.replies.all_inner_texts() if last else []
-        return Said(re.sub(r"\n{2,}", "\n", await row.locator(".words").inner_text()), tuple(choices))
+        cards = await row.locator(".card strong").all_inner_texts()
+        return Said(re.sub(r"\n{2,}", "\n", await row.locator(".words").inner_text()), tuple(choices), tuple(cards))
 
     async def _visit(self) -> None:
         await self.page.goto(f"/w/{self.channel_id}")

@@ -9,6 +9,7 @@
     picks: Track my order         the customer presses the button with this label
     bot: Which number?            the bot's next message (\\n is a line break)
     choices: Red | Blue           the buttons of that message
+    cards: Red shoe | Blue shoe   the titles of its cards; `picks` presses their buttons too
     call: integration.call {...}  the flow asks for outside work; the fields given are those of its payload
     gives: {...}                  the answer to that call
     fails: timeout No answer      or its failure: a kind and a sentence
@@ -38,10 +39,11 @@ TEMPLATE_SCRIPTS = sorted((HERE / "templates").glob("*.chat"))
 
 @dataclass(frozen=True)
 class Said:
-    """One message of the bot, with the labels of its buttons."""
+    """One message of the bot, with the labels of its buttons and the titles of its cards."""
 
     text: str
     choices: tuple[str, ...] = ()
+    cards: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,10 @@ async def _play(line: Line, driver: ChatDriver, said: Said | None) -> Said | Non
             labels = tuple(label.strip() for label in line.rest.split("|"))
             assert said is not None, "no message before the choices"
             assert said.choices == labels, f"the choices are {said.choices}"
+        case "cards":
+            titles = tuple(title.strip() for title in line.rest.split("|"))
+            assert said is not None, "no message before the cards"
+            assert said.cards == titles, f"the cards are {said.cards}"
         case "call":
             kind, _, payload = line.rest.partition(" ")
             await driver.call(kind, json.loads(payload or "{}"))

@@ -43,6 +43,7 @@ class RuntimeDriver:
         self.now = datetime(2026, 1, 1, 12, tzinfo=UTC)
         self.said: list[Say] = []
         self.options: tuple[Option, ...] = ()
+        self.on_cards: list[Option] = []
         self.calls: list[Call] = []
         self.timers: dict[str, datetime] = {}
         self.reason: str | None = None
@@ -64,14 +65,14 @@ class RuntimeDriver:
         self._give(Message(text, at=self.now, seed=len(self.inputs)))
 
     async def picks(self, label: str) -> None:
-        option = next(option for option in self.options if option.label == label)
+        option = next(option for option in (*self.options, *self.on_cards) if option.label == label)
         self._give(Choice(option.value, option.label, at=self.now))
 
     async def next_message(self) -> Said | None:
         if not self.said:
             return None
         say = self.said.pop(0)
-        return Said(say.text, tuple(option.label for option in say.choices))
+        return Said(say.text, tuple(option.label for option in say.choices), tuple(card.title for card in say.cards))
 
     async def call(self, kind: str, payload: dict[str, Any]) -> None:
         assert len(self.calls) == 1, f"calls under way: {self.calls}"
@@ -116,6 +117,7 @@ class RuntimeDriver:
             if isinstance(effect, Say):
                 self.said.append(effect)
                 self.options = effect.choices
+                self.on_cards += [Option(button.value, button.label) for card in effect.cards for button in card.buttons if button.value]
             elif isinstance(effect, Call):
                 self.calls.append(effect)
             elif isinstance(effect, SetTimer):

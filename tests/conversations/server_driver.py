@@ -24,6 +24,7 @@ class ServerDriver(PublishedBot):
         self.token: dict[str, str] = {}
         self.looked_at = 0
         self.choices: dict[str, str] = {}
+        self.on_cards: dict[str, str] = {}
 
     async def opens(self) -> None:
         await self.post(start=True)
@@ -32,7 +33,7 @@ class ServerDriver(PublishedBot):
         await self.post(text=text)
 
     async def picks(self, label: str) -> None:
-        await self.post(choice=self.choices[label], text=label)
+        await self.post(choice=(self.on_cards | self.choices)[label], text=label)
 
     async def next_message(self) -> Said | None:
         if self.posting is None:
@@ -50,7 +51,9 @@ class ServerDriver(PublishedBot):
         self.looked_at += 1
         body = unseen[0]["body"]
         self.choices = {choice["label"]: choice["value"] for choice in body.get("choices", [])}
-        return Said(body["text"], tuple(self.choices))
+        cards = body.get("cards", [])
+        self.on_cards |= {button["label"]: button["value"] for card in cards for button in card["buttons"] if "value" in button}
+        return Said(body["text"], tuple(self.choices), tuple(card["title"] for card in cards))
 
     async def post(self, **said: Any) -> None:
         """Post a message; the answer may take as long as the outside world."""
