@@ -116,8 +116,9 @@ def _first(pairs: Iterable[tuple[str, Trigger]]) -> dict[str, Trigger]:
 
 
 def bare(text: str) -> str:
-    """The words alone: small letters, single spaces, no punctuation around them."""
-    return " ".join(text.casefold().split()).strip(_EDGES)
+    """The words alone: small letters, single spaces, no punctuation around them. What is nothing but punctuation stays."""
+    words = " ".join(text.casefold().split())
+    return words.strip(_EDGES) or words
 
 
 def _fits(trigger: Trigger, words: str, text: str) -> bool:

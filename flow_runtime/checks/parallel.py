@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from flow_runtime.checks.drawing import Drawing, DrawnNode
 from flow_runtime.problems import Problem
 
+INNER = frozenset(("for_each", "run_parallel"))
+"""The nodes whose paths end inside them."""
+
 _AFTERWARDS = frozenset(("done", "failed", "timeout", "empty", "next"))
 
 

@@ -34,6 +34,8 @@ from server.flows.gallery import find_template
 
 HERE = Path(__file__).parent
 SCRIPTS = sorted(HERE.glob("*.chat"))
+RUNTIME_SCRIPTS = sorted((HERE / "in_the_runtime").glob("*.chat"))
+"""Scripts that only the runtime plays: which of several open calls is answered first is theirs to say."""
 TEMPLATE_SCRIPTS = sorted((HERE / "templates").glob("*.chat"))
 
 

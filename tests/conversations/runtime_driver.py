@@ -45,6 +45,7 @@ class RuntimeDriver:
         self.options: tuple[Option, ...] = ()
         self.on_cards: list[Option] = []
         self.calls: list[Call] = []
+        self.looked_at = 0
         self.timers: dict[str, datetime] = {}
         self.reason: str | None = None
         self.contact: dict[str, Any] = {}
@@ -75,8 +76,9 @@ class RuntimeDriver:
         return Said(say.text, tuple(option.label for option in say.choices), tuple(card.title for card in say.cards))
 
     async def call(self, kind: str, payload: dict[str, Any]) -> None:
-        assert len(self.calls) == 1, f"calls under way: {self.calls}"
-        call = self.calls[0]
+        assert len(self.calls) > self.looked_at, f"calls under way: {self.calls}"
+        call = self.calls[self.looked_at]
+        self.looked_at += 1
         assert call.kind == kind, f"the call is {call.kind}"
         given = {name: call.payload.get(name) for name in payload}
         assert given == payload, f"the payload is {call.payload}"
@@ -84,7 +86,8 @@ class RuntimeDriver:
     async def answer(self, answer: Answer) -> None:
         assert self.calls, "nothing was asked for"
         error = None if answer.ok else CallError(answer.kind, answer.message)
-        self._give(CallResult(self.calls.pop().call_id, answer.ok, answer.value, error, at=self.now))
+        self.looked_at = max(0, self.looked_at - 1)
+        self._give(CallResult(self.calls.pop(0).call_id, answer.ok, answer.value, error, at=self.now))
 
     async def event(self, name: str, payload: dict[str, Any]) -> None:
         self._give(EventReceived(name, payload, at=self.now))
@@ -126,3 +129,4 @@ class RuntimeDriver:
                 del self.timers[effect.timer_id]
             elif isinstance(effect, End):
                 self.reason = effect.reason
+        self.calls = [call for call in self.calls if call.call_id in self.state.open_calls]
