@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.channels.open_channel import open_web_channel
-from server.flows.create import import_flow
+from server.flows.bundles import import_flow
 from server.flows.publish import publish
 from server.kit.db import Database
 from server.kit.ids import uuid7

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.conversations.tables import conversations
 from server.flows import draft as drafts
 from server.flows import queries
-from server.flows.create import bundle_of, create_flow, import_flow
+from server.flows.bundles import bundle_of, import_flow
+from server.flows.create import create_flow
 from server.flows.deletion import delete_flow, restore_flow
 from server.flows.gallery import templates
 from server.kit import pages

@@ -15,7 +15,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.flows.create import checked_name, import_flow
+from server.flows.bundles import import_flow
+from server.flows.create import checked_name
 from server.flows.draft import Draft
 from server.flows.library import describe
 from server.kit.errors import Problem

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody
@@ -11,8 +12,9 @@ from redis.asyncio import Redis
 from server.channels.open_channel import open_web_channel
 from server.flows import draft as drafts
 from server.flows import queries
+from server.flows.bundles import bundle_of, import_bundle, refused_bundle
 from server.flows.complete import completed
-from server.flows.create import bundle_of, checked_description, checked_name, create_flow, import_flow, refused_bundle
+from server.flows.create import checked_description, checked_name, create_flow
 from server.flows.deletion import delete_flow, restore_flow
 from server.flows.document import Command
 from server.flows.draft import Draft
@@ -25,6 +27,8 @@ from server.flows.schemas import (
     FlowChanges,
     FlowOut,
     FlowPage,
+    ImportedOut,
+    LinkOut,
     NewFlow,
     NewFromTemplate,
     NewVersion,
@@ -220,11 +224,18 @@ async def export(flow_id: FromPath[UUID], db: NamedDependency[Database], identit
 
 
 @post("/api/v1/flows/import", opt=WRITE)
-async def import_bundle(data: JSONBody[Any], db: NamedDependency[Database], identity: NamedDependency[Identity]) -> FlowOut:
-    """Make a flow from an exported one; 422 lists everything that is wrong with it, and nothing is stored."""
+async def import_file(data: JSONBody[Any], db: NamedDependency[Database], identity: NamedDependency[Identity]) -> ImportedOut:
+    """Make a flow, and those that it runs, from an exported one; 422 lists everything that is wrong with it, and nothing is stored.
+
+    `to_link` names what the steps need of this workspace: connections, agents, knowledge bases, flows, and secrets that were left out.
+    """
     async with db.tenant(identity.tenant_id) as conn:
-        draft = await import_flow(conn, identity.tenant_id, data)
-        return FlowOut.of(await queries.find_flow(conn, identity.tenant_id, draft.flow_id))
+        imported = await import_bundle(conn, identity.tenant_id, data)
+        made = [
+            FlowOut.of(await queries.find_flow(conn, identity.tenant_id, draft.flow_id)) for draft in (imported.draft, *imported.others)
+        ]
+    links = [LinkOut(link.kind, link.name, link.flow_id, link.node_id, link.field) for link in imported.links]
+    return ImportedOut(**msgspec.structs.asdict(made[0]), others=made[1:], to_link=links)
 
 
 handlers = [
@@ -243,5 +254,5 @@ handlers = [
     publish_draft,
     show_version,
     export,
-    import_bundle,
+    import_file,
 ]

@@ -112,6 +112,23 @@ class FlowOut(msgspec.Struct):
         )
 
 
+class LinkOut(msgspec.Struct):
+    """Something that a step of an imported flow names and a person must link: a connection, agent, knowledge, flow or secret."""
+
+    kind: str
+    name: str
+    flow_id: UUID
+    node_id: str
+    field: str
+
+
+class ImportedOut(FlowOut, kw_only=True):
+    """The flow that an import made, the flows that came with it, and what is left to link."""
+
+    others: list[FlowOut]
+    to_link: list[LinkOut]
+
+
 class FlowPage(msgspec.Struct):
     """Some flows, and where the next ones start."""
 
