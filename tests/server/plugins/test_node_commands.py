@@ -51,6 +51,60 @@ def test_a_name_that_cannot_be_used_and_a_node_that_fails_are_told(tmp_path: Pat
     assert (checked.exit_code, checked.stderr) == (1, "shout lacks help.md\n")
 
 
+def test_the_cases_of_a_node_are_told_one_by_one(tmp_path: Path) -> None:
+    chatloom("node", "new", "shout", "--into", str(tmp_path))
+    tested = chatloom("node", "test", str(tmp_path / "shout"))
+    assert tested.exit_code == 0
+    assert tested.output.splitlines() == [
+        "Shout (shout, version 1): 2 cases",
+        "  ok    says the text in capital letters",
+        "  ok    an empty text is a problem",
+        "Everything passes.",
+    ]
+    cases = tmp_path / "shout" / "cases.json"
+    cases.write_text(cases.read_text().replace("HI ADA!", "HI EVE!"))
+    tested = chatloom("node", "test", str(tmp_path / "shout"))
+    assert tested.exit_code == 1
+    assert 'FAIL  case "says the text in capital letters": expected' in tested.output
+    assert tested.output.endswith("1 failed.\n")
+
+
+def test_a_node_is_packed_signed_or_unsigned_but_never_by_accident(tmp_path: Path) -> None:
+    chatloom("node", "new", "shout", "--into", str(tmp_path))
+    node, out = str(tmp_path / "shout"), str(tmp_path / "out")
+    neither = chatloom("node", "pack", node, "--out", out)
+    assert (neither.exit_code, "--key FILE" in neither.stderr) == (1, True)
+    made = chatloom("plugin", "key", "new", "acme", "--into", str(tmp_path))
+    assert made.stdout.startswith("acme:")
+    assert "never overwritten" in chatloom("plugin", "key", "new", "acme", "--into", str(tmp_path)).stderr
+    packed = chatloom("node", "pack", node, "--key", str(tmp_path / "acme.key"), "--out", out)
+    assert packed.exit_code == 0, packed.output
+    assert "signed with the key" in packed.output
+    assert (tmp_path / "out" / "shout-1.0.0.plugin").exists()
+    assert "unsigned" in chatloom("node", "pack", node, "--unsigned", "--out", out).output
+
+
+def test_a_plugin_that_fails_its_own_tests_is_not_packed(tmp_path: Path) -> None:
+    chatloom("node", "new", "shout", "--into", str(tmp_path))
+    (tmp_path / "shout" / "help.md").write_text("short")
+    refused = chatloom("node", "pack", str(tmp_path / "shout"), "--unsigned", "--out", str(tmp_path / "out"))
+    assert refused.exit_code == 1
+    assert "fails its own tests" in refused.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("what", ["nothing", "key"])
+def test_what_cannot_be_packed_is_told(tmp_path: Path, what: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad.key").write_text("no key")
+    if what == "nothing":
+        assert "neither plugin.json nor node.json" in chatloom("node", "pack", str(tmp_path / "empty"), "--unsigned").stderr
+    else:
+        chatloom("node", "new", "shout", "--into", str(tmp_path))
+        told = chatloom("node", "pack", str(tmp_path / "shout"), "--key", str(tmp_path / "bad.key"), "--out", str(tmp_path / "out"))
+        assert "is no private key" in told.stderr
+
+
 @pytest.fixture
 def plugins(tmp_path: Path) -> Path:
     """A plugins folder with a node that was just scaffolded, and nothing else."""
