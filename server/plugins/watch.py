@@ -44,7 +44,8 @@ def trusted_keys(settings: Settings) -> list[PublicKey]:
 class Watch:
     """One process's look at the installed plugins."""
 
-    def __init__(self, db: Database, live: Live, settings: Settings) -> None:
+    def __init__(self, db: Database, live: Live | None, settings: Settings) -> None:
+        """Without `live` nothing is heard of other processes and nothing told to them."""
         self._db = db
         self._live = live
         self._settings = settings
@@ -133,7 +134,7 @@ class Watch:
         seconds = POLL_S if self._settings.plugins_dir is None else POLL_FOLDER_S
         while True:
             workspace = instance_workspace(self._settings)
-            if workspace is None:
+            if workspace is None or self._live is None:
                 await asyncio.sleep(seconds)
                 await self._try()
                 continue
@@ -153,6 +154,7 @@ class Watch:
         await self.refresh()
         workspace = instance_workspace(self._settings)
         assert workspace is not None
+        assert self._live is not None
         await self._live.publish(workspace, TOPIC, {"kind": "plugins"})
 
 
@@ -178,6 +180,23 @@ def _signature(folder: Path) -> Signature:
 
 
 @asynccontextmanager
+async def as_installed(db: Database, settings: Settings) -> AsyncIterator[None]:
+    """The steps that are installed at this moment, for a command that looks and goes."""
+    watch = Watch(db, None, settings)
+    await watch.refresh()
+    try:
+        yield
+    finally:
+        _forget()
+
+
+def _forget() -> None:
+    for plugin in shelf().plugins:
+        plugin.hosts.close()
+    put_up(None)
+
+
+@asynccontextmanager
 async def watching(db: Database, live: Live, settings: Settings) -> AsyncIterator[Watch]:
     """The steps of this process follow what is installed, until the end of the block."""
     watch = Watch(db, live, settings)
@@ -187,6 +206,4 @@ async def watching(db: Database, live: Live, settings: Settings) -> AsyncIterato
         yield watch
     finally:
         await end_tasks(following)
-        for plugin in shelf().plugins:
-            plugin.hosts.close()
-        put_up(None)
+        _forget()

@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from server.kit.db import Database
 from server.kit.errors import Problem
-from server.kit.settings import BadSetting, read_settings
+from server.kit.settings import BadSetting, Settings, read_settings
+from server.plugins.watch import as_installed
 from server.turns.golden import golden_lines
 from server.turns.replay import Difference, Replay
 from server.turns.replay import replay as replay_conversation
@@ -24,11 +25,11 @@ SHOWN = 20
 @click.option("--tenant", type=click.UUID, help="The conversation's workspace. Without it every workspace is asked.")
 def replay(conversation: UUID, tenant: UUID | None) -> None:
     """Run a conversation again from its stored inputs; exit with 1 and show the difference when it comes out otherwise."""
-    url = read_settings().database_url
-    if url is None:
+    settings = read_settings()
+    if settings.database_url is None:
         raise BadSetting("`replay` needs CHATLOOM_DATABASE_URL: the address `chatloom run` uses, or your own database's")
     try:
-        done = asyncio.run(_replay(url, conversation, tenant))
+        done = asyncio.run(_replay(settings, settings.database_url, conversation, tenant))
     except Problem as problem:
         raise click.ClickException(problem.detail) from None
     for difference in done.differences[:SHOWN]:
@@ -39,12 +40,12 @@ def replay(conversation: UUID, tenant: UUID | None) -> None:
     click.echo(f"{done.turns} turns from {done.inputs} inputs: effects, paths and states are the same.")
 
 
-async def _replay(url: str, conversation_id: UUID, tenant_id: UUID | None) -> Replay:
+async def _replay(settings: Settings, url: str, conversation_id: UUID, tenant_id: UUID | None) -> Replay:
     db = Database(url, pool_size=1)
     try:
         tenants = [tenant_id] if tenant_id is not None else await _tenants(db, conversation_id)
         for tenant in tenants:
-            async with db.tenant(tenant) as conn:
+            async with as_installed(db, settings), db.tenant(tenant) as conn:
                 return await replay_conversation(conn, tenant, conversation_id)
         raise Problem(404, "not_found", "No workspace has such a conversation.")
     finally:

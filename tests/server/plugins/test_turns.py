@@ -1,13 +1,16 @@
 """What a plugin does wrong costs its own turn: the conversation goes on, and nobody else waits, in the same workspace or in another."""
 
 import asyncio
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from litestar import Litestar
 from sqlalchemy import text
 
+from server.kit.settings import Settings, environment_for_children
 from tests.conftest import Workspace
 from tests.server.plugins.conftest import Customer, Install, publish
 from tests.server.plugins.making import flow_with
@@ -15,6 +18,7 @@ from tests.server.plugins.making import flow_with
 # The tests at the installation see imports of a step's code; this is one they do not see, so that there is something to survive.
 SLEEP = "__builtins__['__import__']('time').sleep"
 HANGS = f"if 'hang' in text: {SLEEP}(60)"
+ROOT = Path(__file__).parents[3]
 OTHERS = 8
 MESSAGES = 5
 
@@ -133,3 +137,23 @@ async def test_no_transaction_is_open_while_a_plugin_works(app: Litestar, instan
     assert open_ones == 0
     assert not working.done()
     assert (await working)[0] == "HI SLOW"
+
+
+async def test_a_conversation_with_a_plugin_is_replayed_by_another_process(
+    app: Litestar, instance: Workspace, install: Install, settings: Settings
+) -> None:
+    await install("shout", "text = f'hi {turn.random.randint(1, 1000)} {turn.now}' if 'dice' in text else text")
+    _, channel = await publish(instance, flow_with("shout"))
+    customer = Customer(app, channel)
+    await customer.opens()
+    for words in ("dice", "dice", "hello"):
+        await customer.says(words)
+    async with app.state.db.tenant(instance.tenant_id) as conn:
+        conversation = await conn.scalar(text("select id from conversations"))
+    command = (sys.executable, "-m", "server.cli", "replay", str(conversation))
+    replaying = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, env=environment_for_children(settings), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    said, complained = await replaying.communicate()
+    assert replaying.returncode == 0, complained.decode()
+    assert said.decode().startswith("4 turns from 4 inputs: effects, paths and states are the same.")
