@@ -209,6 +209,23 @@ class TestTranscript:
         assert "90% sure" in html
         assert "Another intent" in html
 
+    async def test_names_the_cards_and_files_of_a_message(self, owner: Workspace, shop: Shop, db: Database) -> None:
+        conversation_id = await shop.chat("Ida", "hi", at=now())
+        card = {"title": "Red <shoe>", "buttons": [{"label": "Take it", "value": "red"}]}
+        body = {
+            "type": "text",
+            "text": "",
+            "cards": [card],
+            "media": [{"kind": "file", "url": "https://a.example/i.pdf", "alt": "Invoice.pdf"}],
+        }
+        row = {"tenant_id": owner.tenant_id, "conversation_id": conversation_id, "seq": 90, "turn": 1, "direction": "out", "body": body}
+        async with db.tenant(owner.tenant_id) as conn:
+            await conn.execute(insert(messages).values(**row, at=now()))
+        html = await page(owner, f"/conversations/{conversation_id}")
+        for words in ("Red &lt;shoe&gt;", "Take it", "file: Invoice.pdf"):
+            assert f"<li>{words}</li>" in html
+        assert "[text]" not in html
+
     async def test_of_another_workspace_does_not_exist(self, other_owner: Workspace, shop: Shop, app: Litestar) -> None:
         conversation_id = await shop.chat("Ida", "secret", at=now())
         assert "secret" not in await page(other_owner, f"/conversations/{conversation_id}", status=404)
