@@ -225,7 +225,7 @@ async def _inputs_of_chosen_flow(
     if shown is None:
         return []
     macros = pages.macros(request, "_fields.html")
-    return [Partial('[data-field="inputs"]', macros.field(shown, values["about"]), "outerHTML")]
+    return [Partial("[data-field=inputs]", macros.field(shown, values["about"]), "outerHTML")]
 
 
 def read_form(step: Mapping[str, Any], form: FormMultiDict) -> tuple[dict[str, Any], dict[str, str]]:

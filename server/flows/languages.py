@@ -5,7 +5,7 @@ translations along.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,11 +93,16 @@ def _in_order(document: Document) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def texts_of_step(name: str, step: Mapping[str, Any], kinds: Schemas) -> list[CustomerText]:
-    """The texts of one step that customers read."""
-    return [
-        CustomerText(name, path, step["title"], text)
-        for path, text in settings.customer_texts(kinds.schema(step["type"]), step["settings"])
-    ]
+    """The texts of one step that customers read, in the order of its form."""
+    order = {field: place for place, field in enumerate(kinds.schema(step["type"]).get("properties", {}))}
+    found = sorted(_read_by_customers(step, kinds), key=lambda one: order.get(one[0].partition(".")[0], 0))
+    return [CustomerText(name, path, step["title"], text) for path, text in found]
+
+
+def _read_by_customers(step: Mapping[str, Any], kinds: Schemas) -> Iterator[tuple[str, str]]:
+    """The fields of a step that customers read, with their texts; what is left out has its default."""
+    schema = kinds.schema(step["type"])
+    return settings.customer_texts(schema, settings.complete(schema, step["settings"]))
 
 
 def missing(document: Document, language: str, texts: list[CustomerText]) -> list[str]:
@@ -111,8 +116,8 @@ def carried(document: Document, name: str, after: Mapping[str, Any], kinds: Sche
     translated = document.get("languages", {}).get("texts")
     if not translated:
         return {}
-    before = dict(settings.customer_texts(kinds.schema(after["type"]), document["nodes"][name]["settings"]))
-    now = dict(settings.customer_texts(kinds.schema(after["type"]), after["settings"]))
+    before = dict(_read_by_customers(document["nodes"][name], kinds))
+    now = dict(_read_by_customers(after, kinds))
     changed = {before[path]: now[path] for path in before if path in now and before[path] != now[path]}
     if not changed:
         return {}

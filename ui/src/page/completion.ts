@@ -180,10 +180,14 @@ function fits(filter: Offer, offers: Offers, name: string): boolean {
   return !type || type === "any" || filter.takes.includes(type);
 }
 
-/** Without an answer of the server: the names that the page itself knows. */
+/** Without an answer of the server: the names in the lists of the page. */
 function named(): Offers {
-  const names = [...document.querySelectorAll<HTMLOptionElement>("datalist#variables option")].map((one) => one.value);
+  const names = [...document.querySelectorAll<HTMLOptionElement>("datalist option")].filter(inList).map((one) => one.value);
   return { variables: names.map((name) => ({ name, type: "", help: "", arguments: "", takes: [] })), functions: [], filters: [] };
+}
+
+function inList(one: HTMLOptionElement): boolean {
+  return document.querySelector(`[data-variables="${CSS.escape(one.closest("datalist")?.id ?? "")}"]`) !== null;
 }
 
 function option({ name, type, help }: Offer, at: number): HTMLLIElement {

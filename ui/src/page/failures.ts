@@ -16,11 +16,23 @@ export function startFailures(): void {
     if (ctx.sourceElement.hasAttribute(`hx-status:${status}`) && !isProblem(ctx)) return;
     toast(sentence(ctx), "error");
   });
+  document.addEventListener("htmx:finally:request", (event) => {
+    const { ctx } = (event as CustomEvent<Failure>).detail;
+    if (ctx.sourceElement instanceof HTMLFormElement && (ctx.response?.status ?? 500) < 400) clearErrors(ctx.sourceElement);
+  });
   document.addEventListener("htmx:error", (event) => {
     const { ctx, error } = (event as CustomEvent<{ ctx?: Failure["ctx"]; error?: unknown }>).detail;
     if (ctx && !ctx.response) toast(LOST, "error");
     else console.error(error);
   });
+}
+
+/** What was wrong is mended: a form that saves itself is not swapped, so its messages are taken away here. */
+function clearErrors(form: HTMLFormElement): void {
+  for (const message of form.querySelectorAll(".field [role=alert]")) message.remove();
+  for (const name of ["data-invalid", "aria-invalid"]) {
+    for (const one of form.querySelectorAll(`[${name}]`)) one.removeAttribute(name);
+  }
 }
 
 function isProblem(ctx: Failure["ctx"]): boolean {
