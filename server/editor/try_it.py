@@ -165,7 +165,8 @@ async def _visits(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID,
 
 
 def path_of(document: Document, visits: Sequence[Mapping[str, Any]]) -> Path:
-    """The steps, and the connections that lead from one to the next."""
+    """The steps, and the connections that lead from one to the next. Those of flows that the flow runs are not on the canvas."""
+    visits = [visit for visit in visits if not visit.get("flow")]
     by_exit = {(edge["source"], edge["port"]): name for name, edge in document["edges"].items()}
     edges = [by_exit[visit["node_id"], visit["port"]] for visit in visits if (visit["node_id"], visit["port"]) in by_exit]
     last = visits[-1] if visits else None

@@ -1,7 +1,7 @@
 """When the schedule triggers of a flow are due: five cron fields, in a time zone."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -41,12 +41,24 @@ def _zone(name: str) -> ZoneInfo:
         raise ValueError(f'There is no time zone "{name}". Use a name such as Europe/Berlin.') from None
 
 
+def is_time_zone(name: str) -> bool:
+    """Whether this is the name of a time zone (IANA)."""
+    try:
+        return bool(_zone(name))
+    except ValueError:
+        return False
+
+
 def quiet_until(settings: Mapping[str, Any], at: datetime) -> datetime | None:
     """The end of the flow's quiet hours if the moment lies in them, in UTC; None when it does not."""
     hours = settings.get("quiet_hours")
     if not hours:
         return None
-    local = at.astimezone(_zone(settings.get("time_zone") or "UTC"))
+    try:
+        zone: tzinfo = _zone(settings.get("time_zone") or "UTC")
+    except ValueError:  # as old documents may name it: nobody is to be kept from writing by it
+        zone = UTC
+    local = at.astimezone(zone)
     begins, ends = time.fromisoformat(hours["from"]), time.fromisoformat(hours["to"])
     now = local.time().replace(tzinfo=None)
     quiet = begins <= now < ends if begins <= ends else now >= begins or now < ends

@@ -249,6 +249,8 @@ async def _equipped(
     """The conversation with what its flow uses of the world around it."""
     if ready.gives_address and conversation.state is None:
         conversation = replace(conversation, callback_url=versions.address_of(tenant_id, conversation.id))
+    if ready.quiet is not None:
+        conversation = replace(conversation, quiet=ready.quiet)
     if ready.shares and not isinstance(given, CallResult | AgentDone):
         row = await conn.fetchrow(statements.BOT_VARIABLES, tenant_id, conversation.flow_id)
         conversation = replace(conversation, bot={} if row is None else msgspec.json.decode(row["held"]))

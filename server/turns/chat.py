@@ -1,6 +1,7 @@
 """From the body of a chat request to a message the engine can take, and from its answer back."""
 
 import unicodedata
+from collections.abc import Mapping
 from uuid import UUID
 
 import msgspec
@@ -9,13 +10,14 @@ from flow_runtime import Choice, ConversationStarted, Input, Location, Message
 from server.channels.queries import Channel
 from server.conversations.inbox import Contact, contact_id_of
 from server.conversations.token import ConversationToken
+from server.flows.due import is_time_zone
 from server.kit import clock
 from server.kit.errors import Problem
 from server.turns.answers import TurnAnswer
 from server.turns.batches import Incoming
 from server.turns.doors import Caller
-from server.turns.schemas import AnswerOut, ContactIn, MessageIn, MessageOut, decode_message
-from server.turns.take_turn import new_seed
+from server.turns.schemas import AnswerOut, Attribute, ContactIn, MessageIn, MessageOut, decode_message
+from server.turns.take_turn import TIME_ZONE, new_seed
 
 MOST_BYTES = 64 * 1024
 SHORTEST_UNGUESSABLE = 16
@@ -125,7 +127,16 @@ def _contact_for(message: MessageIn, caller: Caller) -> Contact:
         raise _invalid("client_message_id", f"The first message of a conversation needs {words}.")
 
     given = message.contact or ContactIn(id=f"visitor-{message.client_message_id}")
-    return Contact(given.id, given.name, given.language, given.attributes)
+    return Contact(given.id, given.name, given.language, _attributes(given))
+
+
+def _attributes(given: ContactIn) -> Mapping[str, Attribute] | None:
+    """What is kept of the contact beside name and language; the time zone with it, when it is one."""
+    if given.time_zone is None:
+        return given.attributes
+    if not is_time_zone(given.time_zone):
+        raise _invalid("contact.time_zone", f'There is no time zone "{given.time_zone}". Use a name such as Europe/Berlin.')
+    return {**(given.attributes or {}), TIME_ZONE: given.time_zone}
 
 
 def _input_of(message: MessageIn) -> Input:

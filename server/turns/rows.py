@@ -1,13 +1,14 @@
 """A taken turn as rows of one commit."""
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from flow_runtime import Call, CallResult, CancelTimer, End, HandOff, Say, SetTimer, State, Track, effect_to_json, input_to_json
+from server.flows.due import quiet_until
 from server.kit.calls import OpenCall
 from server.kit.ids import uuid7
 from server.turns.kinds import performer_of
@@ -129,13 +130,20 @@ class _Writer:
                 if (performing := performer_of(effect.kind)) is not None:
                     self._call(effect, performing.in_process)
             elif isinstance(effect, SetTimer):
-                self.commit.add("timers", self.id, effect.timer_id, effect.due_at)
+                self.commit.add("timers", self.id, effect.timer_id, self._due_at(effect))
             elif isinstance(effect, CancelTimer):
                 self.commit.add("cancelled_timers", self.id, effect.timer_id)
             elif isinstance(effect, Track):
                 self._event("tracked", {"name": effect.name, "props": dict(effect.props)})
             else:
                 assert isinstance(effect, HandOff | End)
+
+    def _due_at(self, timer: SetTimer) -> datetime:
+        """When the timer fires. One that breaks a silence keeps the flow's quiet hours."""
+        quiet = self.conversation.quiet
+        if quiet is None or timer.timer_id not in self.taken.state.silence.get("timers", ()):
+            return timer.due_at
+        return quiet_until(quiet, timer.due_at) or timer.due_at
 
     def _call(self, call: Call, here: bool) -> None:
         node_id = next((visit.node_id for visit in self.taken.visits if visit.call_id == call.call_id), "")
@@ -195,8 +203,8 @@ class _Writer:
             taken.ms,
             self.at,
         )
-        path = [[visit.node_id, visit.port] for visit in taken.visits]
-        self._event("turn.taken", {"turn": self.turn, "ms": round(taken.ms, 3), "path": path, "nodes": len(path)})
+        path = [[visit.node_id, visit.port] for visit in taken.visits if visit.flow is None]
+        self._event("turn.taken", {"turn": self.turn, "ms": round(taken.ms, 3), "path": path, "nodes": len(taken.visits)})
 
     def _bot_variables(self) -> None:
         """What was used, for replay; and what was set, for all conversations. A trial conversation sets nothing for the others."""
@@ -212,10 +220,10 @@ class _Writer:
 
     def _early_events(self) -> bool:
         """What came before the flow listened to it is heard now. Whether there may be something."""
-        before = self.conversation.state
-        if before is None:
+        before, after = self.conversation.state, self.taken.state
+        if before is None or not (after.hears or after.strands or after.waiting_for == "event"):
             return False
-        names = _heard(self.taken.state) - _heard(before)
+        names = _heard(after) - _heard(before)
         for name in names:
             self.commit.add("heard_events", self.id, name)
         return bool(names)

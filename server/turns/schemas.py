@@ -20,6 +20,7 @@ class ContactIn(Struct, forbid_unknown_fields=True):
     id: Annotated[str, Meta(min_length=1, max_length=200)]
     name: Annotated[str, Meta(max_length=200)] | None = None
     language: Annotated[str, Meta(max_length=35, pattern=r"^[A-Za-z0-9-]+$")] | None = None
+    time_zone: Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")] | None = None
     attributes: Annotated[dict[Annotated[str, Meta(max_length=100)], Attribute], Meta(max_length=MOST_ATTRIBUTES)] | None = None
 
 

@@ -64,7 +64,7 @@ class Conversation:
     """A conversation as it stands before a turn. `state` is None before the first; `stored` is False while it has no row.
 
     `channel` is the kind of channel, `callback_url` the address for events, where the flow uses it. `bot` is what the variables of the
-    whole bot hold now; None for a flow that has none.
+    whole bot hold now; None for a flow that has none. `quiet` are the flow's settings, where it has quiet hours.
     """
 
     id: UUID
@@ -85,6 +85,7 @@ class Conversation:
     channel: str | None = None
     callback_url: str | None = None
     bot: Mapping[str, Any] | None = None
+    quiet: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +178,9 @@ def bot_variables_of(flow: Flow) -> set[str]:
 
 def _quick_call(outcomes: Sequence[Outcome]) -> Call | None:
     """The first quick call that is open after these outcomes."""
-    waiting = outcomes[-1].state.open_calls
-    if not waiting:
+    if outcomes[-1].waiting_for != "call":
         return None
+    waiting = outcomes[-1].state.open_calls
     calls = (effect for outcome in outcomes for effect in outcome.effects if isinstance(effect, Call))
     return next((call for call in calls if call.call_id in waiting and is_quick(call.kind)), None)
 

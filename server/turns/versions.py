@@ -50,6 +50,7 @@ class Version:
 
     `gives_address`: its texts use `conversation.callback_url`. `shares`: it has variables of the whole bot. `runs_plugins`: a step of it
     runs in a process of a plugin, so that a turn may take seconds and blocks its thread. `library` is what it was compiled with.
+    `quiet` are its settings, where it has quiet hours.
     """
 
     flow: Flow
@@ -59,6 +60,7 @@ class Version:
     shares: bool = False
     runs_plugins: bool = False
     library: NodeLibrary | None = None
+    quiet: Mapping[str, Any] | None = None
 
     def answer(self, call: Call) -> CallResult:
         """The answer to a quick call."""
@@ -133,7 +135,9 @@ class Versions:
         if any(node.kind.type in _ASK_MODELS for node in nodes) and (await conn.fetchrow(_HAS_MODEL, key[0]))["found"]:
             self._on_language_model()
         gives_address, runs_plugins = "callback_url" in row["document"], _runs_plugins(document, library)
-        found = Version(flow, row["model_hash"], None, gives_address, bool(bot_variables_of(flow)), runs_plugins, library)
+        settings = document.get("settings", {})
+        quiet = settings if settings.get("quiet_hours") else None
+        found = Version(flow, row["model_hash"], None, gives_address, bool(bot_variables_of(flow)), runs_plugins, library, quiet)
         if key[2] > 0:  # a snapshot of a draft may be taken again under the same number
             self._flows[key] = found
             if len(self._flows) > FLOWS_KEPT:

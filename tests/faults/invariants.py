@@ -70,6 +70,11 @@ QUERIES = {
         select t.conversation_id, t.id from timers t
         join inbox i on i.conversation_id = t.conversation_id and i.external_id = 'timer:' || t.id
         where (i.input->>'at')::timestamptz < t.due_at or t.status <> 'fired'""",
+    "I11 a schedule told somebody twice": """
+        select i.conversation_id, r.id from schedule_runs r join inbox i on i.external_id like 'schedule:' || r.id || ':%'
+        group by 1, 2 having count(*) > 1""",
+    "I12 an event has waited too long": """
+        select conversation_id, id from inbox where status = 'early' and received_at < now() - interval '2 days'""",
     "I12 a job is left": "select id, name, status, error from jobs where status in ('pending', 'running', 'dead')",
 }
 

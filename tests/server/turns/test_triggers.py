@@ -20,7 +20,7 @@ from server.turns.runner import Runner
 from server.turns.schedules import fire_schedules, run_schedule
 from server.turns.tables import timers
 from tests.server.turns.bots import Bot, flow_of, publish
-from tests.server.turns.talk import Answer, say, texts, until
+from tests.server.turns.talk import Answer, post, say, texts, until
 
 
 def bot_of(*triggers: dict[str, Any], **extra: Any) -> dict[str, Any]:
@@ -181,3 +181,22 @@ async def test_a_trigger_that_comes_while_a_call_is_open_is_heard_after_it(
     await until(early)
     await asking
     await speaks(db, bot, answer, "How are you?", "How are you?", "News: snow.", "How are you?")
+
+
+async def test_silence_is_not_broken_in_quiet_hours(client: httpx.AsyncClient, db: Database) -> None:
+    document = bot_of({"id": "quiet", "type": "inactivity", "after_s": 600})
+    now = clock.now()
+    begins, ends = now + timedelta(minutes=5), now + timedelta(hours=1)
+    document["settings"]["quiet_hours"] = {"from": f"{begins:%H:%M}", "to": f"{ends:%H:%M}"}
+    bot = await publish(db, document)
+    await say(client, bot, start=True)
+    async with db.tenant(bot.tenant_id) as conn:
+        assert await conn.scalar(select(timers.c.due_at)) == ends.replace(second=0, microsecond=0)
+
+
+async def test_a_flow_writes_in_the_customers_time_zone(client: httpx.AsyncClient, db: Database) -> None:
+    document = flow_of({"hi": ("send_message", {"text": "{{ contact.time_zone }}"})}, [])
+    bot = await publish(db, document)
+    assert texts(await say(client, bot, start=True, contact={"id": "v", "time_zone": "Asia/Tokyo"})) == ["Asia/Tokyo"]
+    refused = await post(client, bot, start=True, contact={"id": "w", "time_zone": "Asia/Atlantis"})
+    assert (refused.status_code, list(refused.json()["fields"])) == (422, ["contact.time_zone"])
