@@ -17,7 +17,7 @@ from flow_runtime.checks.parallel import check_bodies, check_branches
 from flow_runtime.checks.ports import check_duplicate_ports, check_unconnected_ports
 from flow_runtime.checks.privacy import check_personal_data
 from flow_runtime.checks.reachability import check_dead_ends, check_reachability
-from flow_runtime.checks.references import check_blocked, check_edges, check_node_type
+from flow_runtime.checks.references import check_blocked, check_edges, check_jumps, check_node_type
 from flow_runtime.checks.settings import check_settings
 from flow_runtime.checks.shape import Size, check_shape
 from flow_runtime.checks.triggers import check_error_trigger, check_inactivity, check_start, check_time_zone, check_triggers
@@ -45,6 +45,7 @@ OF_FLOW: tuple[Callable[[Drawing], Iterator[Problem]], ...] = (
     check_inactivity,
     check_error_trigger,
     check_edges,
+    check_jumps,
     check_unconnected_ports,
     check_reachability,
     check_dead_ends,

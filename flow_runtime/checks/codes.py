@@ -21,6 +21,7 @@ _REFERENCES: Mapping[str, tuple[str, str]] = {
     "unknown_port": ("error", "A connection leaves by a way out that the node does not have."),
     "duplicate_edge": ("error", "Two connections leave by the same way out."),
     "duplicate_port": ("error", "Two ways out of a node have the same name."),
+    "unknown_step": ("error", "A node leads on to a node that does not exist."),
     "unknown_connection": ("error", "A node names a connection that does not exist."),
     "expired_credential": ("error", "A node names a connection that cannot be used now."),
     "unknown_knowledge_base": ("error", "A node names a knowledge base that does not exist."),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from flow_runtime.checks.drawing import Drawing
+from flow_runtime.checks.parallel import inner_paths
 from flow_runtime.limits import VISITS_PER_NODE_PER_TURN
 from flow_runtime.problems import Problem
 
@@ -13,6 +14,8 @@ def check_loops(drawing: Drawing) -> Iterator[Problem]:
     after = {node_id: [target for target in drawing.after(node_id) if target in busy] for node_id in drawing.order if node_id in busy}
     place = {node_id: index for index, node_id in enumerate(drawing.order)}
     for circle in circles(after):
+        if _begins_a_list_again(drawing, circle):
+            continue
         nodes = sorted(circle, key=lambda node_id: place[node_id])
         names = " → ".join(f'"{drawing.nodes[node_id].title}"' for node_id in nodes[:6])
         if _can_end(drawing, circle):
@@ -23,6 +26,15 @@ def check_loops(drawing: Drawing) -> Iterator[Problem]:
         else:
             message = f"{names} would repeat for ever: nothing in the circle waits for the customer, a timer or an answer."
             yield Problem("endless_loop", "error", nodes[0], None, message, "Put a question or a wait into the circle, or lead it out.")
+
+
+def _begins_a_list_again(drawing: Drawing, circle: frozenset[str]) -> bool:
+    """Whether it is the body of a for_each that leads back to it, which is a problem of its own."""
+    for node_id in circle:
+        node = drawing.nodes[node_id]
+        if node.type == "for_each" and any(circle <= {node_id, *path} for _, path in inner_paths(drawing, node)):
+            return True
+    return False
 
 
 def _can_end(drawing: Drawing, circle: frozenset[str]) -> bool:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from flow_runtime.checks.drawing import Drawing, DrawnNode
+from flow_runtime.checks.parallel import inner_paths
 from flow_runtime.checks.variables import node_reads, set_by_triggers
 from flow_runtime.expressions import reading
 from flow_runtime.flow import BUILT_IN_NAMES, LASTING_SCOPES
@@ -60,18 +61,25 @@ def guarded_names(node: DrawnNode) -> set[str]:
     return names
 
 
-def _sets(node: DrawnNode, port: str) -> Iterator[str]:
-    if port not in WITHOUT_RESULT:
-        for _, name in node.sets:
-            yield name
+def _sets(drawing: Drawing, node: DrawnNode, port: str) -> set[str]:
+    """What is set for certain when the node is left by that way out."""
+    if port in WITHOUT_RESULT or (node.type == "for_each" and port == "done"):
+        return set()
+    names = {name for _, name in node.sets}
+    if node.type != "run_parallel" or port != "done":
+        return names
+    branches = [{name for node_id in path for _, name in drawing.nodes[node_id].sets} for _, path in inner_paths(drawing, node)]
+    joined = set.intersection if node.settings.get("join") == "first" else set.union
+    return names | joined(*branches) if branches else names
 
 
 def _known_on_arrival(drawing: Drawing, bits: dict[str, int]) -> dict[str, int]:
     """For each node the variables (as bits) that are set on every way to it: the largest solution, by a work list."""
     known = dict.fromkeys(drawing.roots, 0)
     gains = {
-        node_id: {port: _sum(bits.get(name, 0) for name in _sets(drawing.nodes[node_id], port)) for port, _ in drawing.following[node_id]}
-        for node_id in drawing.reachable
+        node_id: {port: _sum(bits.get(name, 0) for name in _sets(drawing, drawing.nodes[node_id], port)) for port, _ in ways}
+        for node_id, ways in drawing.following.items()
+        if node_id in drawing.reachable
     }
     waiting = deque(drawing.roots)
     queued = set(waiting)
@@ -118,7 +126,7 @@ def _path_without(drawing: Drawing, goal: str, name: str) -> list[tuple[str, str
     while waiting and goal not in came_by:
         node_id = waiting.popleft()
         for port, target in drawing.following[node_id]:
-            if target not in came_by and name not in _sets(drawing.nodes[node_id], port):
+            if target not in came_by and name not in _sets(drawing, drawing.nodes[node_id], port):
                 came_by[target] = (node_id, port)
                 waiting.append(target)
     path: list[tuple[str, str | None]] = [(goal, None)]

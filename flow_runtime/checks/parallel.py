@@ -25,6 +25,11 @@ def inner_paths(drawing: Drawing, node: DrawnNode) -> Iterator[tuple[str, list[s
             yield port, path
 
 
+def inside(drawing: Drawing) -> set[str]:
+    """The nodes of all such paths: where one of them ends, the node around it goes on."""
+    return {node_id for node in drawing.nodes.values() if node.type in INNER for _, path in inner_paths(drawing, node) for node_id in path}
+
+
 def check_branches(drawing: Drawing) -> Iterator[Problem]:
     """Several branches at once cannot ask the customer several things."""
     for node in drawing.nodes.values():

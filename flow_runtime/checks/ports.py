@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flow_runtime.checks.drawing import Drawing, DrawnNode
-from flow_runtime.checks.parallel import INNER, inner_paths
+from flow_runtime.checks.parallel import INNER, inside
 from flow_runtime.nodes import FAILED
 from flow_runtime.problems import Problem
 
@@ -38,10 +38,9 @@ def _may_end(drawing: Drawing) -> frozenset[str]:
     """
     if drawing.document.get("interface"):
         return frozenset(drawing.nodes)
-    inner = {node_id for node in drawing.nodes.values() if node.type in INNER for _, path in inner_paths(drawing, node) for node_id in path}
     returning = [trigger["node"] for trigger in drawing.document["triggers"] if _returns(trigger) and trigger["node"] in drawing.nodes]
     others = [trigger["node"] for trigger in drawing.document["triggers"] if not _returns(trigger) and trigger["node"] in drawing.nodes]
-    return frozenset(inner | (_behind(drawing, returning) - _behind(drawing, others)))
+    return frozenset(inside(drawing) | (_behind(drawing, returning) - _behind(drawing, others)))
 
 
 def _returns(trigger: Mapping[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from flow_runtime.checks.drawing import Drawing, DrawnNode
+from flow_runtime.checks.parallel import inside
 from flow_runtime.problems import Problem
 
 _SPOKEN_OF_ELSEWHERE = frozenset(("failed", "matched", "no_model"))
@@ -23,8 +24,10 @@ def check_reachability(drawing: Drawing) -> Iterator[Problem]:
 
 
 def check_dead_ends(drawing: Drawing) -> Iterator[Problem]:
-    """A path from the customer's words to an end on which the bot says nothing."""
-    unanswered = _unanswered(drawing)
+    """A path from the customer's words to an end on which the bot says nothing. What another flow runs goes on there."""
+    if drawing.document.get("interface"):
+        return
+    unanswered = _unanswered(drawing) - inside(drawing)
     for node_id in drawing.order:
         node = drawing.nodes[node_id]
         if node.kind is None or node_id not in unanswered:

@@ -17,6 +17,15 @@ def check_node_type(node: DrawnNode) -> Iterator[Problem]:
         yield Problem("unknown_node_version", "error", node.id, None, message, "Update the plugin it comes from, or add the node again.")
 
 
+def check_jumps(drawing: Drawing) -> Iterator[Problem]:
+    """A node that names the next one names one that exists."""
+    for node in drawing.nodes.values():
+        for field, target in node.refers_to("node"):
+            if target not in drawing.nodes:
+                message = f'"{node.title}" leads to a step that does not exist.'
+                yield Problem("unknown_step", "error", node.id, field, message, "Choose the step to go on with.")
+
+
 def check_blocked(drawing: Drawing, surroundings: Surroundings) -> Iterator[Problem]:
     """The workspace may use the nodes that the flow is made of."""
     for node in drawing.nodes.values():

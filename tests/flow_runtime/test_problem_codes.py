@@ -12,8 +12,6 @@ SHOWN_ELSEWHERE = {
     "unreadable_document": "test_hostile_documents.py",
     "too_many_nodes": "test_hostile_documents.py",
     "untrainable_intents": "server/flows",
-    "waiting_branch": "test_inner_paths.py",
-    "endless_body": "test_inner_paths.py",
     "card_not_shown": "test_inner_paths.py",
     "too_many_buttons": "test_inner_paths.py",
     "media_not_shown": "test_inner_paths.py",
