@@ -27,8 +27,8 @@ def world() -> Iterator[ScriptedWorld]:
 
 @pytest.fixture
 async def settings(settings: Settings, world: ScriptedWorld) -> Settings:
-    """Settings that let flows call that world."""
-    return replace(settings, outbound_allow=frozenset({world.host}))
+    """Settings that let flows call that world, and run code."""
+    return replace(settings, outbound_allow=frozenset({world.host}), code=True)
 
 
 @pytest.fixture

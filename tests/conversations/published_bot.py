@@ -94,7 +94,7 @@ class PublishedBot:
         if performers[call["call_kind"]].function is self.pretended:
             self.pretended.answers.put_nowait(answer)
             return
-        if answer.kind == "no_model" or call["call_kind"].startswith("nlu."):
+        if answer.kind == "no_model" or call["call_kind"].startswith(("nlu.", "code.")):
             return  # and that too
         if answer.ok and call["call_kind"] == "llm.reply":
             self.world.tell(Told(answer.value["text"]))
