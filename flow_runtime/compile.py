@@ -61,6 +61,7 @@ def _flow(document: Any, library: Library, ref: str | None) -> Flow:
         inputs={about["name"]: about.get("required", False) for about in interface.get("inputs", ()) if about["name"] in variables},
         outputs=tuple(about["name"] for about in interface.get("outputs", ())),
         ref=ref,
+        typing_ms=settings.get("typing_ms", 0),
     )
 
 

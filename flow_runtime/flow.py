@@ -59,6 +59,7 @@ class Flow:
 
     `manner` is how it writes to a contact of whom nothing is known. `inputs` tells of each variable a caller may fill whether it must,
     `outputs` are those the caller gets. `subflows` holds the compiled sub-flows by their names; `ref` is such a flow's own name.
+    `typing_ms` is how long the bot seems to write before a message.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Flow:
     outputs: tuple[str, ...] = ()
     subflows: Mapping[str, "Flow"] = field(default_factory=dict)
     ref: str | None = None
+    typing_ms: int = 0
 
     def translated_to(self, language: str) -> Translations:
         """The translations for a language tag (RFC 5646): those for "de-AT", else those for "de", else none."""

@@ -12,15 +12,19 @@ from flow_runtime.outcome import Visit
 
 
 class Output:
-    """Collects effects and visits. `spoke` tells whether the last node emitted said something."""
+    """Collects effects and visits. `spoke` tells whether the last node emitted said something.
 
-    __slots__ = ("_characters", "effects", "spoke", "trace")
+    `typing_ms` is how long the bot seems to write before a message that does not say so itself and was not streamed.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_characters", "_typing_ms", "effects", "spoke", "trace")
+
+    def __init__(self, typing_ms: int = 0) -> None:
         self.effects: list[Effect] = []
         self.trace: list[Visit] = []
         self.spoke = False
         self._characters = 0
+        self._typing_ms = typing_ms
 
     def emit(self, node: Node, step: Step, run_id: str) -> str | None:
         """Pass the step's effects on; the id of the call among them. Raises LimitExceeded when the node says too much."""
@@ -32,6 +36,8 @@ class Output:
                 self._characters += effect.characters
                 if self._characters > OUTPUT_CHARACTERS:
                     raise LimitExceeded(f'"{node.title}" says too much in one go')
+                if self._typing_ms and not effect.typing_ms and effect.call_id is None:
+                    effect = replace(effect, typing_ms=self._typing_ms)
             elif isinstance(effect, Call):
                 call_id = run_id
                 effect = _named(effect, node, run_id)

@@ -41,7 +41,7 @@ class Running:
 
     def __init__(self, root: Flow, before: State, input: Input, turn: int) -> None:
         self.names = Names(root, before, input)
-        self.output = Output()
+        self.output = Output(root.typing_ms)
         self.heard = Heard(before.heard)
         self.budget = Budget(manner=manner_of(before.contact, root.manner))
         same_turn = turn == before.turn

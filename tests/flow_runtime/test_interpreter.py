@@ -417,3 +417,10 @@ def test_trace_tells_the_way_and_what_was_set() -> None:
     asked, got = (visit.to_json() for visit in outcome.trace)
     assert (asked["node_id"], asked["port"], asked["set"]) == ("ask", "next", {"name": "Ada"})
     assert (got["node_id"], got["waiting_for"], got["call_id"]) == ("get", "call", "c1:2:get:1")
+
+
+def test_the_bot_seems_to_write_as_long_as_the_flow_says_unless_the_message_says_itself() -> None:
+    said = (Say("Hi"), Say("Slow", typing_ms=2000), Say("Streamed", call_id="c1:1:n:1"))
+    flow = _scripted(lambda turn, input=None: Step(effects=said, end="completed"), settings={"typing_ms": 400})
+    pauses = [effect.typing_ms for effect in _start(flow).effects if isinstance(effect, Say)]
+    assert pauses == [400, 2000, 0]
