@@ -73,10 +73,11 @@ def customer_texts(schema: Mapping[str, Any], settings: Mapping[str, Any]) -> It
 def hidden_fields(schema: Mapping[str, Any], settings: Mapping[str, Any]) -> frozenset[str]:
     """The fields that the form does not show with these settings (`x-show-if`): what stands in them has no effect."""
     found = []
+    whole = complete(schema, settings)
     for name, part in schema.get("properties", _ANYTHING).items():
         when = part.get("x-show-if")
         if when is not None:
-            value, wanted = settings.get(when["field"]), when["is"]
+            value, wanted = whole.get(when["field"]), when["is"]
             if not (value in wanted if isinstance(wanted, list) else value == wanted):
                 found.append(name)
     return frozenset(found)
