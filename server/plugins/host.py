@@ -11,11 +11,12 @@ kernel has Landlock, everything on disk but Python, Chatloom's runtime and the p
 
 import ctypes
 import importlib.util
+import inspect
 import json
 import os
 import resource
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
@@ -81,23 +82,21 @@ class Turn:
         self.open_message: str | None = facts.get("open_message")
         self.taken = False
         self._pipe = pipe
-        self._dice: int | None = None
 
-    def render(self, text: str) -> Any:
-        """The author's text with its values put in."""
-        return self._pipe.ask("render", text)
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """A method of the runtime's own Turn, which the server calls if a plugin may ask for it: `render`, `value`, `holds`."""
+        from flow_runtime import nodes
 
-    def render_url(self, text: str) -> Any:
-        """The author's address with its values put in, each percent-encoded."""
-        return self._pipe.ask("render_url", text)
+        method = getattr(nodes.Turn, name, None)
+        if name.startswith("_") or not callable(method):
+            raise AttributeError(f"a turn has no {name}")
 
-    def value(self, text: Any, also: Mapping[str, Any] | None = None) -> Any:
-        """The value of a setting."""
-        return self._pipe.ask("value", text, also) if isinstance(text, str) else text
+        def ask(*args: Any, **options: Any) -> Any:
+            given = inspect.signature(method).bind(self, *args, **options)
+            given.apply_defaults()
+            return self._pipe.ask(name, *given.args[1:])
 
-    def holds(self, conditions: Mapping[str, Any]) -> Any:
-        """Whether rows of the condition builder are true."""
-        return self._pipe.ask("holds", conditions)
+        return ask
 
     def take_message(self) -> str | None:
         """What the customer said, unless it was used already."""
@@ -106,10 +105,11 @@ class Turn:
 
     @property
     def random(self) -> Random:
-        """Chance that comes with the input."""
-        if self._dice is None:
-            self._dice = int(self._pipe.ask("dice"))
-        return Random(self._dice)
+        """Chance that comes with the input: the very dice the server has."""
+        version, numbers, rest = self._pipe.ask("dice")
+        dice = Random()
+        dice.setstate((version, tuple(numbers), rest))
+        return dice
 
 
 class Http:

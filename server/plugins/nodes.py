@@ -19,7 +19,8 @@ NODE_S = 2.0
 _FACTS = tuple(
     name for name in dir(Turn) if not name.startswith("_") and name not in ("random", "taken") and not callable(getattr(Turn, name))
 )
-_ASKED = ("render", "render_url", "value", "holds")
+ASKED = frozenset(("render", "render_url", "value", "holds"))
+"""What a plugin may ask of the turn. Its other methods are the interpreter's: with them a plugin could change what the turn is."""
 _STEP = get_type_hints(Step)
 
 
@@ -53,8 +54,8 @@ class _Code:
 
         def answer(name: str, args: list[Any]) -> Any:
             if name == "dice":
-                return turn.random.getrandbits(64)
-            if name not in _ASKED:
+                return turn.random.getstate()
+            if name not in ASKED:
                 raise NodeFailure("plugin", f"A step cannot ask for {name}.")
             return getattr(turn, name)(*args)
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+import node_library
 from flow_runtime import NodeFailure, Say
 from flow_runtime.errors import ExpressionError, LimitExceeded
 from flow_runtime.expressions import Texts
 from flow_runtime.nodes import Step, Turn
+from node_library import load_library
 from node_library.cases import NOON, complaints_about
 from node_library.scaffold import new_node
 from server.plugins import hosts as hosts_module
@@ -88,7 +90,7 @@ def test_only_texts_of_the_flow_are_worked_out(make: Make) -> None:
 
 
 def test_a_limit_of_the_runtime_stays_one(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    def too_much(self: Turn, text: str) -> str:
+    def too_much(self: Turn, text: str, also: object = None) -> str:
         raise LimitExceeded("too much")
 
     monkeypatch.setattr(Turn, "render", too_much)
@@ -215,3 +217,36 @@ def test_nothing_of_it_is_imported_here(tmp_path: Path) -> None:
     with pytest.raises(PluginFailed, match="RuntimeError: imported"):
         enter(node)
     hosts.close()
+
+
+OURS = load_library()
+
+
+@pytest.fixture(scope="module")
+def our_hosts() -> Iterator[Hosts]:
+    """Processes that run our own steps as if they were a plugin's."""
+    hosts = Hosts("ours", Path(node_library.__file__).parent)
+    yield hosts
+    hosts.close()
+
+
+@pytest.mark.parametrize("type", sorted(OURS))
+def test_our_own_steps_do_the_same_in_a_process_of_a_plugin(type: str, our_hosts: Hosts) -> None:
+    """Everything that a step can see and return goes through the pipe unchanged."""
+    node = plugin_node("ours", OURS[type].folder, our_hosts)
+    assert [complaint for case in node.cases for complaint in complaints_about(node, case)] == []
+
+
+THE_INTERPRETERS = {"begin_run", "use_seed", "move"}
+
+
+@pytest.mark.parametrize("name", sorted(THE_INTERPRETERS))
+def test_a_plugin_cannot_change_what_the_turn_is(make: Make, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Turn, name, lambda *args: pytest.fail("a plugin reached the interpreter's own"))
+    assert f"A step cannot ask for {name}." in failure(make(f"turn._pipe.ask({name!r}, 'x', 'y', 'z')")).message
+
+
+def test_what_a_plugin_may_ask_for_was_decided_for_every_method_of_a_turn() -> None:
+    """A new method fails here until somebody says whose it is: it changes nothing (ASKED), or it is the interpreter's."""
+    methods = {name for name in dir(Turn) if not name.startswith("_") and callable(getattr(Turn, name))}
+    assert methods == nodes_module.ASKED | {"take_message"} | THE_INTERPRETERS
