@@ -133,7 +133,7 @@ def _look_up(settings: Mapping[str, Any], turn: Turn, progress: Progress, words:
         "now": turn.now.isoformat(),
     }
     memory = replace(progress, heard=words).to_memory()
-    return Step(effects=(Call("nlu.entities", payload, timeout_s=5.0),), wait_for="call", memory=memory)
+    return Step(effects=(Call("nlu.entities", payload, timeout_s=20.0),), wait_for="call", memory=memory)
 
 
 def _wanted(slots: Sequence[Slot], progress: Progress, words: str) -> list[Slot]:
