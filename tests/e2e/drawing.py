@@ -35,7 +35,9 @@ class Canvas:
 
     async def drag_from_palette(self, kind: str, x: float, y: float) -> None:
         """Drag a kind of step to a place on the screen."""
-        item = await box(self.page.locator(f".palette [data-type={kind}]"))
+        found = self.page.locator(f".palette [data-type={kind}]")
+        await found.scroll_into_view_if_needed()
+        item = await box(found)
         count = await self.nodes.count()
         await self.drag((item["x"] + 24, item["y"] + 16), (x, y))
         await expect(self.nodes).to_have_count(count + 1)

@@ -201,7 +201,7 @@ async def test_a_version_is_published_and_restored(page: Page, complaints: Compl
     await page.get_by_label("What changed?").fill("Billing by mail")
     await page.get_by_role("button", name="Publish version 1").click()
     await expect(page.locator("#publish-body")).to_contain_text("Version 1 is live.")
-    await page.get_by_role("button", name="Done").click()
+    await page.get_by_role("button", name="Done", exact=True).click()
     await page.locator("#welcome header").click()
     await page.keyboard.press("Delete")
     await expect(page.locator("#state")).to_contain_text("Unpublished changes")
