@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flow_runtime.errors import NodeFailure
 from flow_runtime.inputs import AgentDone, CallError, CallResult, Input
 from flow_runtime.paths import MISSING, find
 
@@ -20,6 +21,14 @@ def result_of(input: Input, *fields: str) -> tuple[dict[str, Any], CallError | N
     if missing or not isinstance(input.value, dict):
         return {}, CallError("bad_answer", f"The answer has no {' and no '.join(missing) or 'fields'}.")
     return value, None
+
+
+def value_of(result: CallResult | AgentDone) -> dict[str, Any]:
+    """The answer when it is an object; raises NodeFailure with what went wrong otherwise."""
+    value, error = result_of(result)
+    if error is not None:
+        raise NodeFailure(error.kind, error.message)
+    return value
 
 
 def kept(settings: Mapping[str, Any], value: Any) -> dict[str, Any]:

@@ -4,24 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from flow_runtime.effects import Call
-from flow_runtime.errors import NodeFailure
-from flow_runtime.inputs import CallResult, Input
-from flow_runtime.nodes import Step, Turn, mentions
+from flow_runtime.inputs import AgentDone, CallResult
+from flow_runtime.listening import listener
+from flow_runtime.nodes import Step, Turn
+from flow_runtime.results import value_of
 
 _MOODS = ("positive", "neutral", "negative")
-
-
-def enter(settings: Mapping[str, Any], turn: Turn) -> Step:
-    if mentions(settings["text"], "message") and turn.take_message() is None:
-        return Step(wait_for="message")
-    return _ask(settings, turn)
-
-
-def resume(settings: Mapping[str, Any], turn: Turn, input: Input) -> Step:
-    if isinstance(input, CallResult):
-        return _leave(settings, input)
-    turn.take_message()
-    return _ask(settings, turn)
 
 
 def _ask(settings: Mapping[str, Any], turn: Turn) -> Step:
@@ -34,9 +22,11 @@ def _ask(settings: Mapping[str, Any], turn: Turn) -> Step:
     return Step(effects=(Call("nlu.sentiment", payload),), wait_for="call")
 
 
-def _leave(settings: Mapping[str, Any], result: CallResult) -> Step:
-    if not result.ok or not isinstance(result.value, dict):
-        raise NodeFailure(*((result.error.kind, result.error.message) if result.error else ("no_answer", "There was no answer.")))
-    label = result.value.get("label")
-    values = {settings["save_as"]: label, settings["save_score_as"]: result.value.get("score")}
+def _leave(settings: Mapping[str, Any], turn: Turn, result: CallResult | AgentDone) -> Step:
+    value = value_of(result)
+    label = value.get("label")
+    values = {settings["save_as"]: label, settings["save_score_as"]: value.get("score")}
     return Step(set={name: value for name, value in values.items() if name}, go=label if label in _MOODS else "unknown")
+
+
+enter, resume = listener("text", ask=_ask, leave=_leave)

@@ -4,22 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from flow_runtime.effects import Call, Say
-from flow_runtime.inputs import AgentDone, CallResult, Input
-from flow_runtime.nodes import FAILED, Step, Turn, mentions
+from flow_runtime.inputs import AgentDone, CallResult
+from flow_runtime.listening import listener
+from flow_runtime.nodes import FAILED, Step, Turn
 from flow_runtime.results import result_of
-
-
-def enter(settings: Mapping[str, Any], turn: Turn) -> Step:
-    if mentions(settings["question"], "message") and turn.take_message() is None:
-        return Step(wait_for="message")
-    return _search(settings, turn)
-
-
-def resume(settings: Mapping[str, Any], turn: Turn, input: Input) -> Step:
-    if isinstance(input, CallResult | AgentDone):
-        return _answer(settings, turn, input)
-    turn.take_message()
-    return _search(settings, turn)
 
 
 def _search(settings: Mapping[str, Any], turn: Turn) -> Step:
@@ -30,7 +18,7 @@ def _search(settings: Mapping[str, Any], turn: Turn) -> Step:
     return Step(effects=(Call("knowledge.answer", payload),), wait_for="call")
 
 
-def _answer(settings: Mapping[str, Any], turn: Turn, input: Input) -> Step:
+def _answer(settings: Mapping[str, Any], turn: Turn, input: CallResult | AgentDone) -> Step:
     value, error = result_of(input, "answer", "sources")
     if error is not None:
         return Step(go=FAILED, error=error)
@@ -48,3 +36,6 @@ def _with_sources(settings: Mapping[str, Any], turn: Turn, answer: str, sources:
     if not settings["sources"] or not titles:
         return answer
     return "\n".join((answer, "", turn.render(settings["sources_text"]), *(f"- {title}" for title in titles)))
+
+
+enter, resume = listener("question", ask=_search, leave=_answer)

@@ -4,21 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from flow_runtime.effects import Call, Track
-from flow_runtime.inputs import CallResult, Input
-from flow_runtime.nodes import Step, Turn, mentions
-
-
-def enter(settings: Mapping[str, Any], turn: Turn) -> Step:
-    if mentions(settings["text"], "message") and turn.take_message() is None:
-        return Step(wait_for="message")
-    return _classify(settings, turn)
-
-
-def resume(settings: Mapping[str, Any], turn: Turn, input: Input) -> Step:
-    if isinstance(input, CallResult):
-        return _leave(settings, input)
-    turn.take_message()
-    return _classify(settings, turn)
+from flow_runtime.inputs import AgentDone, CallResult
+from flow_runtime.listening import listener
+from flow_runtime.nodes import Step, Turn
 
 
 def _classify(settings: Mapping[str, Any], turn: Turn) -> Step:
@@ -29,7 +17,7 @@ def _classify(settings: Mapping[str, Any], turn: Turn) -> Step:
     return Step(effects=(Call("llm.classify", payload),), wait_for="call")
 
 
-def _leave(settings: Mapping[str, Any], result: CallResult) -> Step:
+def _leave(settings: Mapping[str, Any], turn: Turn, result: CallResult | AgentDone) -> Step:
     value = result.value if result.ok and isinstance(result.value, dict) else {}
     confidence = value.get("confidence")
     confidence = confidence if isinstance(confidence, int | float) else 0.0
@@ -44,3 +32,6 @@ def _leave(settings: Mapping[str, Any], result: CallResult) -> Step:
         go=port,
         error=None if result.ok else result.error,
     )
+
+
+enter, resume = listener("text", ask=_classify, leave=_leave)

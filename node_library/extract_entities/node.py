@@ -4,22 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from flow_runtime.effects import Call
-from flow_runtime.errors import NodeFailure
-from flow_runtime.inputs import CallResult, Input
-from flow_runtime.nodes import Step, Turn, mentions
-
-
-def enter(settings: Mapping[str, Any], turn: Turn) -> Step:
-    if mentions(settings["text"], "message") and turn.take_message() is None:
-        return Step(wait_for="message")
-    return _ask(settings, turn)
-
-
-def resume(settings: Mapping[str, Any], turn: Turn, input: Input) -> Step:
-    if isinstance(input, CallResult):
-        return _leave(settings, input)
-    turn.take_message()
-    return _ask(settings, turn)
+from flow_runtime.inputs import AgentDone, CallResult
+from flow_runtime.listening import listener
+from flow_runtime.nodes import Step, Turn
+from flow_runtime.results import value_of
 
 
 def _ask(settings: Mapping[str, Any], turn: Turn) -> Step:
@@ -55,12 +43,14 @@ def _entries(words: Any) -> list[dict[str, Any]]:
     return [{"value": value, "words": others} for value, *others in filter(None, parts)]
 
 
-def _leave(settings: Mapping[str, Any], result: CallResult) -> Step:
-    if not result.ok or not isinstance(result.value, dict):
-        raise NodeFailure(*((result.error.kind, result.error.message) if result.error else ("no_answer", "There was no answer.")))
-    given = result.value.get("values")
+def _leave(settings: Mapping[str, Any], turn: Turn, result: CallResult | AgentDone) -> Step:
+    value = value_of(result)
+    given = value.get("values")
     values = given if isinstance(given, dict) else {}
     wanted = {row["variable"] for row in settings["slots"]}
     found = {name: value for name, value in values.items() if name in wanted}
     enough = len(found) == len(wanted) if settings["need"] == "all" else bool(found)
     return Step(set=found, go="found" if enough else "not_found")
+
+
+enter, resume = listener("text", ask=_ask, leave=_leave)

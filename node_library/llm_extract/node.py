@@ -4,22 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from flow_runtime.effects import Call
-from flow_runtime.inputs import AgentDone, CallResult, Input
-from flow_runtime.nodes import FAILED, Step, Turn, mentions
+from flow_runtime.inputs import AgentDone, CallResult
+from flow_runtime.listening import listener
+from flow_runtime.nodes import FAILED, Step, Turn
 from flow_runtime.results import result_of
-
-
-def enter(settings: Mapping[str, Any], turn: Turn) -> Step:
-    if mentions(settings["text"], "message") and turn.take_message() is None:
-        return Step(wait_for="message")
-    return _ask(settings, turn)
-
-
-def resume(settings: Mapping[str, Any], turn: Turn, input: Input) -> Step:
-    if isinstance(input, CallResult | AgentDone):
-        return _fill_in(settings, input)
-    turn.take_message()
-    return _ask(settings, turn)
 
 
 def _ask(settings: Mapping[str, Any], turn: Turn) -> Step:
@@ -39,7 +27,7 @@ def _ask(settings: Mapping[str, Any], turn: Turn) -> Step:
     return Step(effects=(Call("llm.extract", payload),), wait_for="call")
 
 
-def _fill_in(settings: Mapping[str, Any], input: Input) -> Step:
+def _fill_in(settings: Mapping[str, Any], turn: Turn, input: CallResult | AgentDone) -> Step:
     value, error = result_of(input, "values")
     if error is not None:
         return Step(go="no_model" if error.kind == "no_model" else FAILED, error=error)
@@ -51,3 +39,6 @@ def _fill_in(settings: Mapping[str, Any], input: Input) -> Step:
 
 def _is_needed(field: Mapping[str, Any]) -> bool:
     return bool(field.get("required", True))
+
+
+enter, resume = listener("text", ask=_ask, leave=_fill_in)

@@ -4,23 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from flow_runtime.effects import Call, Say
-from flow_runtime.inputs import CallError, CallResult, Input
-from flow_runtime.nodes import FAILED, Step, Turn, mentions
+from flow_runtime.inputs import AgentDone, CallError, CallResult
+from flow_runtime.listening import listener
+from flow_runtime.nodes import FAILED, Step, Turn
 
 _NO_ANSWER = CallError("no_answer", "The model gave no answer.")
-
-
-def enter(settings: Mapping[str, Any], turn: Turn) -> Step:
-    if mentions(settings["text"], "message") and turn.take_message() is None:
-        return Step(wait_for="message")
-    return _ask(settings, turn)
-
-
-def resume(settings: Mapping[str, Any], turn: Turn, input: Input) -> Step:
-    if isinstance(input, CallResult):
-        return _answer(settings, turn, input)
-    turn.take_message()
-    return _ask(settings, turn)
 
 
 def _ask(settings: Mapping[str, Any], turn: Turn) -> Step:
@@ -39,7 +27,7 @@ def _ask(settings: Mapping[str, Any], turn: Turn) -> Step:
     return Step(effects=(Call("llm.reply", payload, timeout_s=settings["timeout_s"]),), wait_for="call")
 
 
-def _answer(settings: Mapping[str, Any], turn: Turn, result: CallResult) -> Step:
+def _answer(settings: Mapping[str, Any], turn: Turn, result: CallResult | AgentDone) -> Step:
     if not result.ok:
         error = result.error or _NO_ANSWER
         return Step(go="no_model" if error.kind == "no_model" else FAILED, error=error)
@@ -49,3 +37,6 @@ def _answer(settings: Mapping[str, Any], turn: Turn, result: CallResult) -> Step
     said = (Say(text.strip(), call_id=turn.call_id),) if settings["say"] else ()
     name = settings["save_as"]
     return Step(effects=said, set={name: text.strip()} if name else {}, go="next")
+
+
+enter, resume = listener("text", ask=_ask, leave=_answer)

@@ -4,22 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from flow_runtime.effects import Call, Say
-from flow_runtime.inputs import AgentDone, CallResult, Input
-from flow_runtime.nodes import FAILED, Step, Turn, mentions
+from flow_runtime.inputs import AgentDone, CallResult
+from flow_runtime.listening import listener
+from flow_runtime.nodes import FAILED, Step, Turn
 from flow_runtime.results import kept, result_of
-
-
-def enter(settings: Mapping[str, Any], turn: Turn) -> Step:
-    if mentions(settings["goal"], "message") and turn.take_message() is None:
-        return Step(wait_for="message")
-    return _start(settings, turn)
-
-
-def resume(settings: Mapping[str, Any], turn: Turn, input: Input) -> Step:
-    if isinstance(input, CallResult | AgentDone):
-        return _end(settings, turn, input)
-    turn.take_message()
-    return _start(settings, turn)
 
 
 def _start(settings: Mapping[str, Any], turn: Turn) -> Step:
@@ -31,10 +19,13 @@ def _start(settings: Mapping[str, Any], turn: Turn) -> Step:
     return Step(effects=(call,), wait_for="call")
 
 
-def _end(settings: Mapping[str, Any], turn: Turn, input: Input) -> Step:
+def _end(settings: Mapping[str, Any], turn: Turn, input: CallResult | AgentDone) -> Step:
     result, error = result_of(input, "text")
     if error is not None:
         return Step(go=FAILED, error=error)
     text = str(result["text"] or "").strip()
     said = (Say(text, call_id=turn.call_id),) if settings["say"] and text else ()
     return Step(effects=said, set=kept(settings, result), go="person" if result.get("status") == "needs_person" else "ok")
+
+
+enter, resume = listener("goal", ask=_start, leave=_end)

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from flow_runtime.errors import NodeFailure
 from flow_runtime.inputs import AgentDone, CallError, CallResult, Input, TimerFired
-from flow_runtime.results import kept, result_of
+from flow_runtime.results import kept, result_of, value_of
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 REFUSED = CallError("refused", "No.")
@@ -45,3 +46,10 @@ def test_all_or_parts_of_it_are_kept() -> None:
     assert kept({"save_as": "order", "pick": pick}, order) == {"order": order, "first": "Tea", "none": None}
     assert kept({"save_as": "", "pick": []}, order) == {}
     assert kept({}, order) == {}
+
+
+def test_a_node_may_fail_with_what_went_wrong() -> None:
+    assert value_of(result({"label": "positive"})) == {"label": "positive"}
+    with pytest.raises(NodeFailure) as failure:
+        value_of(CallResult(at=AT, call_id="c", ok=False, error=REFUSED))
+    assert (failure.value.kind, failure.value.message) == ("refused", "No.")
