@@ -49,7 +49,7 @@ def as_number(value: Any) -> float | None:
         return None
     if isinstance(value, int | float):
         return value
-    if not isinstance(value, str) or len(value) > 40:
+    if not isinstance(value, str) or len(value) > 40 or value[:1].isalpha():
         return None
     try:
         number = float(value.strip().replace(",", ".")) if value.count(",") <= 1 else None

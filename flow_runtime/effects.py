@@ -67,7 +67,7 @@ class Say:
     @property
     def characters(self) -> int:
         """How much the customer is given to read: the text and what stands on the cards."""
-        return len(self.text) + sum(len(card.title) + len(card.text) for card in self.cards)
+        return len(self.text) if not self.cards else len(self.text) + sum(len(card.title) + len(card.text) for card in self.cards)
 
 
 @dataclass(frozen=True, slots=True)

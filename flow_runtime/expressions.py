@@ -34,6 +34,8 @@ _PLAIN = Sandbox()
 _URL = Sandbox(_quoted)
 _ARITHMETIC = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError)
 _MISSING = Missing()
+_LARGE = (list, tuple, dict)
+_PLAIN_VALUES = (str, int, float)
 _ON_EMPTY = frozenset(("default", "d", "defined", "undefined", "none"))
 
 
@@ -138,6 +140,12 @@ def _guarded(work: Callable[[], Any], source: str = "") -> Any:
         raise ExpressionError(f"The expression cannot be read: {error}") from None
 
 
+def _bare(template: Template) -> Template:
+    """The template without the environment's globals, which Jinja would list at each rendering: all names come with the scope."""
+    template.globals = {}
+    return template
+
+
 class _Compiled:
     """One text, ready to be rendered. Texts that only name values are joined here; all else runs in the sandbox."""
 
@@ -157,7 +165,7 @@ class _Compiled:
             if quick is not None:
                 return quick
         if self._template is None:
-            self._template = _guarded(lambda: self._sandbox.from_string(self._tree))
+            self._template = _guarded(lambda: _bare(self._sandbox.from_string(self._tree)))
         template = self._template
         text: str = _bounded(lambda: _printed(template, scope), budget)
         return text
@@ -166,13 +174,13 @@ class _Compiled:
         """The value itself when the text is a single `{{ expression }}`, else the rendered text."""
         if self._parts is not None and len(self._parts) == 1:
             named = _named(self._parts[0], scope)
-            if isinstance(named, str | int | float):
+            if isinstance(named, _PLAIN_VALUES):
                 return named
         if self._value is None:
             expression = single_expression(self._tree)
             if expression is None:
                 return self.render(scope, budget)
-            self._value = _guarded(lambda: self._sandbox.from_string(as_result(expression)))
+            self._value = _guarded(lambda: _bare(self._sandbox.from_string(as_result(expression))))
         template = self._value
         return _bounded(lambda: _computed(template, scope), budget)
 
@@ -184,7 +192,7 @@ class _Compiled:
                 texts.append(part)
                 continue
             value = _named(part, scope)
-            if isinstance(value, list | tuple | dict):
+            if isinstance(value, _LARGE):
                 return None
             shown = value if isinstance(value, str) else as_text(value)
             texts.append(shown if self._escape is None else self._escape(shown))

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from flow_runtime.budget import Budget
 from flow_runtime.conditions import holds
@@ -16,6 +16,7 @@ from flow_runtime.effects import Effect
 from flow_runtime.expressions import Texts, is_template, reading
 from flow_runtime.inputs import CallError, Input
 
+_NOTHING: Mapping[str, Any] = {}
 WaitKind = Literal["message", "call", "timer", "event"]
 FAILED = "failed"
 """The port a node leaves by when its `on_error` says "branch"."""
@@ -63,8 +64,7 @@ class Fork:
     join: Literal["all", "first"] = "all"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What one node did: effects, variables it set, and one of these: a port to leave by, something to wait for, the end of the flow, a
     `subflow`, a `fork`, or a `jump` to another node. A `loop` comes with the port of its path.
 
@@ -75,11 +75,11 @@ class Step:
     """
 
     effects: tuple[Effect, ...] = ()
-    set: Mapping[str, Any] = field(default_factory=dict)
+    set: Mapping[str, Any] = _NOTHING
     go: str | None = None
     wait_for: WaitKind | None = None
     end: str | None = None
-    memory: Mapping[str, Any] = field(default_factory=dict)
+    memory: Mapping[str, Any] = _NOTHING
     interruptible: bool = False
     event: str | None = None
     error: CallError | None = None

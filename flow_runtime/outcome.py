@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from flow_runtime.effects import Effect
 from flow_runtime.frames import WaitingFor
 from flow_runtime.state import State
 
+_NOTHING: Mapping[str, Any] = {}
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+
+class Visit(NamedTuple):
     """One run of one node: the port it left by, or what it waits for, the variables it set and its call, if it made one.
 
     `flow` is the sub-flow the node stands in, None in the flow itself; `trigger` is the trigger that led to it.
@@ -19,7 +20,7 @@ class Visit:
     node_id: str
     port: str | None = None
     waiting_for: str | None = None
-    set: Mapping[str, Any] = field(default_factory=dict)
+    set: Mapping[str, Any] = _NOTHING
     call_id: str | None = None
     error: Mapping[str, str] | None = None
     flow: str | None = None

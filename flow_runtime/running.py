@@ -35,9 +35,23 @@ class Stop(Exception):
 
 
 class Running:
-    """Runs nodes for one sprint, counts how often, and keeps what they did."""
+    """Runs nodes for one sprint, counts how often, and keeps what they did. Without `may_ask` none may wait for the customer."""
 
-    __slots__ = ("_input", "_left", "_prefix", "_root", "_turn", "budget", "heard", "led_by", "names", "output", "rounds", "visits")
+    __slots__ = (
+        "_input",
+        "_left",
+        "_prefix",
+        "_root",
+        "_turn",
+        "budget",
+        "heard",
+        "led_by",
+        "may_ask",
+        "names",
+        "output",
+        "rounds",
+        "visits",
+    )
 
     def __init__(self, root: Flow, before: State, input: Input, turn: int) -> None:
         self.names = Names(root, before, input)
@@ -48,6 +62,7 @@ class Running:
         self.visits = dict(before.visits) if same_turn else {}
         self.rounds = before.rounds if same_turn else 0
         self.led_by: str | None = None
+        self.may_ask = True
         self._input = input
         self._left = NODES_PER_SPRINT
         self._prefix = f"{before.conversation_id}:{turn}:"
@@ -107,15 +122,15 @@ class Running:
         """The last run of the node does not count: it will be done again."""
         self.visits[node.key] -= 1
 
-    def perform(self, node: Node, run_id: str, way: Way, memory: Mapping[str, Any], call_id: str = "", *, may_ask: bool = True) -> Step:
-        """Let the node do its part; nothing of it counts yet. Without `may_ask` it must not wait for the customer."""
+    def perform(self, node: Node, run_id: str, way: Way, memory: Mapping[str, Any], call_id: str = "") -> Step:
+        """Let the node do its part; nothing of it counts yet."""
         turn = self._turn
         message = self.names.message
         listens = message is not None and way != "return" and self.heard.is_open_for(node.key)
         turn.begin_run(run_id, message["text"] if message is not None and listens else None, memory, call_id, way == "return")
         try:
             step = node.kind.resume(node.settings, turn, self._input) if way == "resume" else node.kind.enter(node.settings, turn)
-            if step.wait_for == "message" and not may_ask:
+            if step.wait_for == "message" and not self.may_ask:
                 raise NodeFailure("parallel", f'"{node.title}" waits for the customer, which a branch of a parallel step cannot do')
         except NodeFailure as failure:
             step = self.failed(node, failure)

@@ -54,7 +54,7 @@ class Sprint:
     def run(self, node: Node, way: Way = "enter", memory: Mapping[str, Any] = _NOTHING) -> Strand | None:
         """Run from this node."""
         run_id = self.running.count(node)
-        return self.go_on(node, run_id, self._perform(node, run_id, way, memory))
+        return self.go_on(node, run_id, self.running.perform(node, run_id, way, memory))
 
     def resume(self, wait: Strand) -> Strand | None:
         """Run from the node that waits."""
@@ -64,7 +64,7 @@ class Sprint:
         """The waiting node, the name of its run, and what it makes of the input; nothing of it counts yet."""
         node = self.node(wait.at)
         run_id = self.running.count(node)
-        return node, run_id, self._perform(node, run_id, "resume", wait.memory, wait.wait_id or "")
+        return node, run_id, self.running.perform(node, run_id, "resume", wait.memory, wait.wait_id or "")
 
     def go_on(self, node: Node, run_id: str, step: Step) -> Strand | None:
         """Take over what the node did, and run those that follow."""
@@ -84,7 +84,7 @@ class Sprint:
                 return None
             node, way, memory = arrival
             run_id = running.count(node)
-            step = self._perform(node, run_id, way, memory)
+            step = running.perform(node, run_id, way, memory)
 
     def digress(self, trigger_id: str, at: str, memory: Mapping[str, Any]) -> None:
         """Open the path of a trigger; the node `at` runs again when it ends. A path that the same trigger opened before is given up."""
@@ -99,7 +99,7 @@ class Sprint:
     def leave_all(self) -> None:
         """Give up every path but the flow's own."""
         self._drop_strands()
-        self._base, self._in_strand = 0, False
+        self._base, self._in_strand, self.running.may_ask = 0, False, True
         if self.frames:
             self.frames.clear()
             self._stand()
@@ -123,9 +123,6 @@ class Sprint:
     def _resume_branch(self, wait: Strand) -> Strand | None:
         self._open(wait.frames)
         return self.resume(wait)
-
-    def _perform(self, node: Node, run_id: str, way: Way, memory: Mapping[str, Any], call_id: str = "") -> Step:
-        return self.running.perform(node, run_id, way, memory, call_id, may_ask=not self._in_strand)
 
     def _open(self, frames: tuple[Frame, ...]) -> None:
         """Open stored paths on top of the running one. Raises InvalidState when they belong to another flow."""
@@ -280,11 +277,12 @@ class Sprint:
     def _branch(self, follow: Callable[[], Strand | None]) -> Strand | None:
         """Follow a branch of a parallel step with frames of its own."""
         self._base, self._in_strand = len(self.frames), True
+        self.running.may_ask = False
         strand = follow()
         if strand is not None:
             strand = replace(strand, frames=tuple(self.frames[self._base :]))
         del self.frames[self._base :]
-        self._base, self._in_strand = 0, False
+        self._base, self._in_strand, self.running.may_ask = 0, False, True
         self._stand()
         return strand
 

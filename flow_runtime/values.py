@@ -27,9 +27,14 @@ def coerced(name: str, value: Any, kind: str) -> Any:
 
 def size_of(value: Any, depth: int = 0) -> int:
     """Roughly the bytes of the value as JSON; raises when it is not plain JSON or too deep."""
+    kind = type(value)
+    if kind is str:
+        return len(value) + 2
+    if value is None or kind is int or kind is bool:
+        return 8
     if isinstance(value, str):
         return len(value) + 2
-    if value is None or isinstance(value, bool | int):
+    if isinstance(value, int):
         return 8
     if isinstance(value, float):
         if not isfinite(value):
@@ -38,7 +43,10 @@ def size_of(value: Any, depth: int = 0) -> int:
     if depth >= VALUE_DEPTH:
         raise NodeFailure("type", "A value is nested too deeply")
     if isinstance(value, dict):
-        return 2 + sum(len(key) + size_of(item, depth + 1) for key, item in value.items())
+        size = 2
+        for key, item in value.items():
+            size += len(key) + (len(item) + 2 if type(item) is str else size_of(item, depth + 1))
+        return size
     if isinstance(value, list | tuple):
         return 2 + sum(size_of(item, depth + 1) for item in value)
     raise NodeFailure("type", "A value must be text, number, yes/no, list or object")

@@ -20,13 +20,13 @@ def enter(settings: Mapping[str, Any], turn: Turn) -> Step:
     said = turn.render(text).strip()
     media = _media(settings["media"], turn) if settings["show"] == "media" else ()
     cards = _cards(settings["cards"], turn) if settings["show"] == "cards" else ()
-    buttons = _buttons(settings["buttons"], turn)
-    links = tuple(button for button in buttons if button.url)
+    buttons = _buttons(settings["buttons"], turn) if settings["buttons"] else ()
+    links = tuple(button for button in buttons if button.url) if buttons else ()
     if not (said or media or cards):
         return Step(set=counted, go="next")
     message = Say(
         said,
-        choices=tuple(Option(button.value, button.label) for button in buttons if button.value),
+        choices=tuple(Option(button.value, button.label) for button in buttons if button.value) if buttons else (),
         media=media,
         cards=(*cards, Card(buttons=links)) if links else cards,
         typing_ms=round(settings["typing_s"] * 1000),
@@ -36,7 +36,9 @@ def enter(settings: Mapping[str, Any], turn: Turn) -> Step:
 
 def _wording(settings: Mapping[str, Any], turn: Turn) -> tuple[str, dict[str, Any]]:
     """One of the ways to say it, and the count when they come in order."""
-    texts = [settings["text"], *(text for text in settings["variants"] if text.strip())]
+    texts = [settings["text"]]
+    if settings["variants"]:
+        texts += [text for text in settings["variants"] if text.strip()]
     if settings["phrasing"] == "in_order":
         count = int(as_number(turn.scope.get(settings["counter"])) or 0)
         return texts[count % len(texts)], {settings["counter"]: count + 1}

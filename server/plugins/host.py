@@ -17,7 +17,7 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -134,7 +134,7 @@ def step_to_json(step: Any) -> dict[str, Any]:
 
     if not isinstance(step, Step):
         raise TypeError(f"a node returns a Step, not {type(step).__name__}")
-    found = {field.name: getattr(step, field.name) for field in fields(step)}
+    found = step._asdict()
     found["effects"] = [effect_to_json(effect) for effect in step.effects]
     return {name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value for name, value in found.items()}
 
