@@ -51,7 +51,7 @@ _FORMATS.checks("date-time", raises=ValueError)(_is_moment)
 
 
 class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One value to find."""
+    """One value to find. `required` tells the model that it matters; what the text does not tell stays unknown all the same."""
 
     name: Annotated[str, Meta(min_length=1, max_length=100)]
     type: FieldType = "text"
@@ -80,10 +80,6 @@ class Extraction:
     values: dict[str, Any]
     spent: ReplyResult
 
-    def missing(self, fields: Sequence[Field]) -> list[str]:
-        """The required fields that were not found."""
-        return [field.name for field in fields if field.required and self.values[field.name] is None]
-
 
 async def extract(gateway: Gateway, provider: Provider, request: ExtractRequest, *, timeout_s: float) -> Extraction:
     """Ask the model, and once more with what was wrong. Raises ModelFailed; kind `garbage` when the second answer is no good either."""
@@ -106,8 +102,12 @@ async def extract(gateway: Gateway, provider: Provider, request: ExtractRequest,
 
 def schema_of(fields: Sequence[Field]) -> dict[str, Any]:
     """The JSON Schema of the answer, in the strict form that providers ask for: every field there, null for what is not known."""
-    properties = {field.name: {**_SCHEMAS[field.type], "description": field.description or field.name} for field in fields}
+    properties = {field.name: {**_SCHEMAS[field.type], "description": _description(field)} for field in fields}
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _description(field: Field) -> str:
+    return (field.description or field.name) + (" (look closely: this one is needed)" if field.required else "")
 
 
 def read_answer(text: str, schema: Mapping[str, Any]) -> tuple[dict[str, Any], str]:

@@ -15,7 +15,7 @@ from server.llm.usage import note_usage, told_usage
 
 @performs("llm.extract", in_process=True)
 async def extract_values(tools: Tools, call: OpenCall) -> CallEnd:
-    """Values out of a text. A failure is an answer too; kind `incomplete` when the text does not tell a required field."""
+    """Values out of a text, None for what it does not tell. A failure is an answer too."""
     began = time.perf_counter()
     try:
         request = ExtractRequest.of(call.payload)
@@ -32,9 +32,6 @@ async def extract_values(tools: Tools, call: OpenCall) -> CallEnd:
         may_retry = failed.kind not in ("no_model", "refused")
         return CallEnd(False, error=CallError(failed.kind, str(failed)), usage=usage, also=note, may_retry=may_retry)
     note, usage = note_usage(call, provider, found.spent, _ms_since(began)), told_usage(found.spent)
-    if missing := found.missing(request.fields):
-        incomplete = CallError("incomplete", f"The text does not tell: {', '.join(missing)}.")
-        return CallEnd(False, {"values": found.values}, incomplete, usage=usage, also=note, may_retry=False)
     return CallEnd(True, {"values": found.values}, usage=usage, also=note)
 
 

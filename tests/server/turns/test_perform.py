@@ -186,13 +186,40 @@ async def test_values_are_extracted_and_paid_for(app: Litestar, db: Database, pr
     assert (used.outcome, used.input_tokens, used.output_tokens) == ("ok", 24, 10)
 
 
-async def test_a_value_the_text_does_not_tell_is_named(app: Litestar, db: Database, provider: FakeOpenAI) -> None:
-    bot = await publish(db, helper_flow())
-    await connect(app, db, bot.tenant_id, provider, 'say:{"city":null}')
-    fields = [{"name": "city", "type": "text", "required": True}]
-    end = await extract_by_hand(app, bot, {"text": "Hello", "fields": fields})
-    assert (end.ok, end.value) == (False, {"values": {"city": None}})
-    assert end.error == CallError("incomplete", "The text does not tell: city.")
+def reader_flow() -> dict[str, Any]:
+    settings = {"text": "{{ message.text }}", "fields": [{"name": "city", "type": "text"}]}
+    return flow_of(
+        {
+            "read": ("llm_extract", settings),
+            "found": ("send_message", {"text": "So you live in {{ city }}."}),
+            "asks": ("send_message", {"text": "Which city?"}),
+            "sorry": ("send_message", {"text": "Sorry: {{ error.kind }}."}),
+        },
+        [
+            ("read", "ok", "found"),
+            ("read", "incomplete", "asks"),
+            ("read", "no_model", "sorry"),
+            ("read", "failed", "sorry"),
+            ("found", "next", "read"),
+            ("asks", "next", "read"),
+            ("sorry", "next", "read"),
+        ],
+        variables={"city": {"type": "text", "scope": "flow"}},
+    )
+
+
+async def test_a_flow_reads_values_out_of_what_the_customer_writes(
+    app: Litestar, client: httpx.AsyncClient, db: Database, provider: FakeOpenAI
+) -> None:
+    document = reader_flow()
+    document["nodes"]["read"]["on_error"] = {"do": "branch"}
+    bot = await publish(db, document)
+    await connect(app, db, bot.tenant_id, provider, "script")
+    provider.says.extend(['{"city": null}', '{"city": "Graz"}', "no idea", "none"])
+    answer = await say(client, bot, text="Hello")
+    assert texts(answer) == ["Which city?"]
+    assert texts(await say(client, bot, answer, text="In Graz")) == ["So you live in Graz."]
+    assert texts(await say(client, bot, answer, text="Hm")) == ["Sorry: garbage."]
 
 
 async def test_extraction_without_a_model_says_where_to_connect_one(app: Litestar, db: Database) -> None:
