@@ -2,17 +2,13 @@
 
 import argparse
 import tempfile
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import uvloop
 
-from bench.flow import five_nodes
 from bench.load import Result, measure
 from bench.place import Place, free_port, measuring_place, serving
-from flow_runtime import ConversationStarted, Message, load_flow, resume, start
-from node_library import load_library
+from bench.runtime import report
 
 CONCURRENCIES = (1, 16, 64)
 
@@ -24,7 +20,7 @@ def main() -> None:
     options.add_argument("--concurrency", type=int, nargs="*", default=list(CONCURRENCIES))
     options.add_argument("--rounds", type=int, default=3, help="the servers take turns so many times; the better run of each counts")
     chosen = options.parse_args()
-    print(f"pure runtime: {runtime_turns_per_second(min(chosen.seconds, 3.0)):,.0f} turns/s of the five-node flow\n")
+    print(report(min(chosen.seconds, 3.0)), end="\n\n")
     with (
         tempfile.TemporaryDirectory(prefix="chatloom-bench-", ignore_cleanup_errors=True) as folder,
         measuring_place(Path(folder)) as place,
@@ -64,18 +60,6 @@ def _measured(place: Place, command: list[str], port: int, more: dict[str, str],
 def _cells(result: Result) -> str:
     latencies = " / ".join(f"{result.percentile(share):.1f}" for share in (0.5, 0.95, 0.99))
     return f"{result.per_second:,.0f} | {latencies} | {result.cpu_us:.0f}"
-
-
-def runtime_turns_per_second(seconds: float) -> float:
-    """How many turns the runtime alone takes: no server, no database."""
-    flow = load_flow(five_nodes(), load_library())
-    at = datetime.now(UTC)
-    state = start(flow, ConversationStarted(at=at), conversation_id="bench", contact={}).state
-    turns, end = 0, time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        state = resume(flow, state, Message(text="hello there", at=at, seed=turns)).state
-        turns += 1
-    return turns / seconds
 
 
 if __name__ == "__main__":
