@@ -43,6 +43,7 @@ ROWS = {
 }
 PREFIXES = {"letter_id": "job:"}
 WORDS = {
+    "key": "faq",
     "node": "n1",
     "trigger_id": "t1",
     "kind": "web",

@@ -50,9 +50,9 @@ def fields_in(html: str) -> dict[str, list[str]]:
         text = re.search(r">([^<]*)</textarea>", tag)
         if tag.startswith("<select"):
             select = html[html.index(tag) :].partition("</select>")[0]
-            options = re.findall(r'<option(?: value="([^"]*)")?( selected)?>([^<]*)', select)
-            given = next((one for one in options if one[1]), options[0])
-            found.setdefault(name[1], []).append(unescape(given[0] or given[2]))
+            options = re.findall(r'<option( value="([^"]*)")?( selected)?>([^<]*)', select)
+            has_value, value_given, _, label = next((one for one in options if one[2]), options[0])
+            found.setdefault(name[1], []).append(unescape(value_given if has_value else label))
         else:
             found.setdefault(name[1], []).append(unescape(text[1] if text else value[1] if value else ""))
     return found
