@@ -10,6 +10,9 @@ from flow_runtime.expressions import is_template
 from flow_runtime.nodes import FAILED, Library, NodeType, Port, ports_with_error
 from flow_runtime.settings import Place, complete, hidden_fields, walk
 
+JUMP = ""
+"""Stands for the way out of a node that names the next one itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class DrawnNode:
@@ -43,7 +46,7 @@ class DrawnNode:
     @property
     def ends(self) -> bool:
         """Whether the conversation goes no further from here, unless something fails."""
-        return all(port.name == FAILED for port in self.ports)
+        return all(port.name == FAILED for port in self.ports) and not any(what == "node" for what, _, _ in self.references)
 
     def refers_to(self, what: str) -> Iterator[tuple[str, str]]:
         """The fields that name a connection, a flow, ...: those whose schema says `"x-refers": what`."""
@@ -156,7 +159,7 @@ def _following(node: DrawnNode, nodes: Mapping[str, DrawnNode], exits: Mapping[t
             yield port.name, target
     for _, target in node.refers_to("node"):
         if target in nodes:
-            yield "", target
+            yield JUMP, target
 
 
 def _met(roots: tuple[str, ...], following: Mapping[str, tuple[tuple[str, str], ...]]) -> list[str]:

@@ -26,8 +26,22 @@ def inner_paths(drawing: Drawing, node: DrawnNode) -> Iterator[tuple[str, list[s
 
 
 def inside(drawing: Drawing) -> set[str]:
-    """The nodes of all such paths: where one of them ends, the node around it goes on."""
-    return {node_id for node in drawing.nodes.values() if node.type in INNER for _, path in inner_paths(drawing, node) for node_id in path}
+    """The nodes that only such paths lead to: where one of them ends, the node around it goes on."""
+    inner = {node_id for node in drawing.nodes.values() if node.type in INNER for _, path in inner_paths(drawing, node) for node_id in path}
+    return inner - _outside(drawing) if inner else inner
+
+
+def _outside(drawing: Drawing) -> set[str]:
+    """The nodes that a conversation gets to without being inside another node."""
+    seen = set(drawing.roots)
+    waiting = list(drawing.roots)
+    for node_id in waiting:
+        opens = drawing.nodes[node_id].type in INNER
+        for port, target in drawing.following[node_id]:
+            if target not in seen and not (opens and port not in _AFTERWARDS):
+                seen.add(target)
+                waiting.append(target)
+    return seen
 
 
 def check_branches(drawing: Drawing) -> Iterator[Problem]:

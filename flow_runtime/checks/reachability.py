@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 
-from flow_runtime.checks.drawing import Drawing, DrawnNode
+from flow_runtime.checks.drawing import JUMP, Drawing, DrawnNode
 from flow_runtime.checks.parallel import inside
 from flow_runtime.problems import Problem
 
@@ -27,41 +27,53 @@ def check_dead_ends(drawing: Drawing) -> Iterator[Problem]:
     """A path from the customer's words to an end on which the bot says nothing. What another flow runs goes on there."""
     if drawing.document.get("interface"):
         return
-    unanswered = _unanswered(drawing) - inside(drawing)
+    unanswered = _arrives_unanswered(drawing)
+    goes_on = inside(drawing)
     for node_id in drawing.order:
         node = drawing.nodes[node_id]
-        if node.kind is None or node_id not in unanswered:
+        if node.kind is None or node_id not in drawing.reachable or node_id in goes_on:
             continue
+        quiet = _quiet_ports(node, arrives_unanswered=node_id in unanswered)
         for port in node.ports:
-            if not port.required and (node_id, port.name) not in drawing.exits and port.name not in _SPOKEN_OF_ELSEWHERE:
+            if port.name in quiet - _SPOKEN_OF_ELSEWHERE and not port.required and (node_id, port.name) not in drawing.exits:
                 message = f'The conversation ends at "{port.title}" of "{node.title}", and the customer who wrote last hears nothing.'
                 yield Problem("dead_end", "warning", node_id, f"ports.{port.name}", message, f'Connect "{port.title}" to a message.')
-        if node.ends and not speaks(node):
+        if node.ends and node_id in unanswered and not _speaks(node):
             message = f'The conversation ends at "{node.title}", and the customer who wrote last hears nothing.'
             yield Problem("dead_end", "warning", node_id, None, message, "Say a last word here, or in a message before it.")
 
 
-def speaks(node: DrawnNode) -> bool:
-    """Whether the customer hears something from this node: it has words for them, answers with a model, or brings a person."""
-    if node.kind is None:
-        return True
-    return bool(node.customer_texts) or node.settings.get("say") is True or node.kind.category in ("messages", "people")
+def _speaks(node: DrawnNode) -> bool:
+    """Whether the customer hears something from this node: it has words for them, or brings a person."""
+    return node.kind is None or node.kind.category in ("messages", "people") or (bool(node.customer_texts) and not _answers(node))
 
 
-def _unanswered(drawing: Drawing) -> set[str]:
-    """The nodes that a conversation may leave before the bot has said anything to the customer's last words."""
+def _answers(node: DrawnNode) -> bool:
+    """Whether the node says what a call brings: by its first way out it has spoken, by the others it has not."""
+    return node.calls_out and node.settings.get("say") is True
+
+
+def _quiet_ports(node: DrawnNode, *, arrives_unanswered: bool) -> set[str]:
+    """The ways out by which the node may be left while the customer waits for a word."""
+    ports = {port.name for port in node.ports} or {JUMP}
+    listens = node.kind is not None and "message" in node.kind.waits
+    if _answers(node):
+        return ports - {node.ports[0].name} if arrives_unanswered or listens else set()
+    if listens or (arrives_unanswered and not _speaks(node)):
+        return ports
+    return set()
+
+
+def _arrives_unanswered(drawing: Drawing) -> set[str]:
+    """The nodes that a conversation may get to while the customer waits for a word."""
     starts = {trigger["node"] for trigger in drawing.document["triggers"] if trigger["type"] in _ASKED_BY_CUSTOMER}
-    silent = [node_id for node_id in starts & drawing.reachable if not speaks(drawing.nodes[node_id])]
-    found = {*silent, *(node_id for node_id in drawing.reachable if _hears(drawing.nodes[node_id]))}
-    waiting = deque(found)
+    found = starts & drawing.reachable
+    waiting = deque(drawing.reachable)
     while waiting:
-        for target in drawing.after(waiting.popleft()):
-            if target not in found and not speaks(drawing.nodes[target]):
+        node_id = waiting.popleft()
+        quiet = _quiet_ports(drawing.nodes[node_id], arrives_unanswered=node_id in found)
+        for port, target in drawing.following[node_id]:
+            if target not in found and port in quiet:
                 found.add(target)
                 waiting.append(target)
     return found
-
-
-def _hears(node: DrawnNode) -> bool:
-    """Whether the customer's words are the last thing said when the flow leaves the node."""
-    return node.kind is not None and "message" in node.kind.waits and node.settings.get("say") is not True

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.conversations.tables import conversations
 from server.flows import draft as drafts
 from server.flows import queries
-from server.flows.bundles import bundle_of, import_flow
+from server.flows.bundles import Imported, bundle_of, import_bundle
 from server.flows.create import create_flow
 from server.flows.deletion import delete_flow, restore_flow
 from server.flows.gallery import templates
@@ -29,6 +29,15 @@ READ = {"permission": "flows:read"}
 WRITE = {"permission": "flows:write"}
 
 AnyRequest = Request[Any, Any, Any]
+
+LINKED = {
+    "connection": "Connection",
+    "agent": "Agent",
+    "knowledge": "Knowledge base",
+    "flow": "Flow",
+    "secret": "Key or password",
+}
+"""The kinds of things to link, in words."""
 
 
 @get("/", opt=READ, include_in_schema=False)
@@ -111,8 +120,17 @@ async def import_file(request: AnyRequest, db: NamedDependency[Database], identi
         sentence = "This file is not an exported flow: it is not JSON."
         raise Problem(422, "not_json", sentence, fields={"file": "Choose another file."}) from None
     async with db.tenant(identity.tenant_id) as conn:
-        draft = await import_flow(conn, identity.tenant_id, bundle)
-    return pages.go_to(request, f"/flows/{draft.flow_id}")
+        imported = await import_bundle(conn, identity.tenant_id, bundle)
+    if not imported.links:
+        return pages.go_to(request, f"/flows/{imported.draft.flow_id}")
+    return pages.partials(request, [pages.Partial("#import-form", _report(request, imported), "outerHTML")])
+
+
+def _report(request: AnyRequest, imported: Imported) -> str:
+    """What is left to link, in place of the form."""
+    drafts = {draft.flow_id: draft.document for draft in (imported.draft, *imported.others)}
+    rows = [(LINKED[link.kind], link.name, drafts[link.flow_id]["nodes"][link.node_id]["title"]) for link in imported.links]
+    return pages.fragment(request, "flows/_imported.html", flow_id=imported.draft.flow_id, rows=rows, others=len(imported.others))
 
 
 @get("/flows/{flow_id:uuid}/export.json", opt=READ, include_in_schema=False)

@@ -113,3 +113,15 @@ async def test_a_fault_in_a_flow_that_comes_with_it_refuses_the_whole(owner: Wor
         answer = await owner.client.post("/api/v1/flows/import", json=hello(flows=flows))
         assert (answer.status_code, bool(answer.json()["problems"])) == (422, True)
     assert (await owner.client.get("/api/v1/flows")).json()["data"] == []
+
+
+async def test_the_import_dialog_says_what_to_link(owner: Workspace) -> None:
+    call = {"type": "call_integration", "type_version": 1, "settings": {"connection": "crm", "action": "find"}}
+    plain, needy = hello(), _with_node(hello(), "Ask_the_CRM", call)
+    answer = await owner.client.post("/flows/import", files={"file": ("flow.json", json.dumps(plain))}, headers={"HX-Request": "true"})
+    assert answer.headers["HX-Redirect"].startswith("/flows/")
+    answer = await owner.client.post("/flows/import", files={"file": ("flow.json", json.dumps(needy))}, headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    assert "HX-Redirect" not in answer.headers
+    for shown in ('hx-target="#import-form"', "Ask_the_CRM", "Connection", "crm", "Open the flow"):
+        assert shown in answer.text
