@@ -26,6 +26,7 @@ from flow_runtime import (
     Outcome,
     State,
     TimerFired,
+    Triggered,
     effect_from_json,
     effect_to_json,
     input_from_json,
@@ -74,6 +75,8 @@ STEPS = st.one_of(
     st.tuples(st.just("failure"), st.sampled_from(["timeout", "no_model", "http_status"])),
     st.tuples(st.just("timer"), st.none()),
     st.tuples(st.just("event"), WORDS),
+    st.tuples(st.just("triggered"), st.none()),
+    st.tuples(st.just("message"), st.sampled_from(["help", "restart", "are you open", "start over"])),
     st.tuples(st.just("opened"), st.none()),
 )
 
@@ -82,7 +85,7 @@ def _input(step: tuple[str, Any], state: State | None, number: int) -> Input:
     """The step as an input; answers and timers name what is waited for, if anything is."""
     kind, value = step
     stamp: dict[str, Any] = {"at": AT + timedelta(seconds=number), "seed": number}
-    wait_id = (state and state.wait_id) or "nothing"
+    call_id = next(iter(state.open_calls if state else ()), "nothing")
     match kind:
         case "message":
             return Message(value, **stamp)
@@ -93,13 +96,18 @@ def _input(step: tuple[str, Any], state: State | None, number: int) -> Input:
         case "place":
             return Location(52.5, 13.4, value, **stamp)
         case "answer":
-            return CallResult(wait_id, True, value, **stamp)
+            return CallResult(call_id, True, value, **stamp)
         case "failure":
-            return CallResult(wait_id, False, None, CallError(value, "No."), **stamp)
+            return CallResult(call_id, False, None, CallError(value, "No."), **stamp)
         case "timer":
-            return TimerFired(wait_id, **stamp)
+            timer_ids = state.open_timers if state else ()
+            return TimerFired(timer_ids[number % len(timer_ids)] if timer_ids else "nothing", **stamp)
         case "event":
-            return EventReceived(value, **stamp)
+            names = (*state.awaited_events, *state.hears.get("events", ())) if state else ()
+            return EventReceived(names[number % len(names)] if names else value, {"text": value}, **stamp)
+        case "triggered":
+            ids = state.hears.get("triggers", ()) if state else ()
+            return Triggered(ids[0] if ids else "nothing", **stamp)
         case _:
             return ConversationStarted(**stamp)
 
@@ -115,6 +123,7 @@ def _live(flow: Flow, steps: Sequence[tuple[str, Any]]) -> tuple[list[str], list
     """Inputs that were taken, as stored, and what came of each."""
     stored: list[str] = []
     came: list[str] = []
+    asked: set[str] = set()
     state: State | None = None
     for number, step in enumerate(steps):
         input = _input(step, state, number)
@@ -125,9 +134,9 @@ def _live(flow: Flow, steps: Sequence[tuple[str, Any]]) -> tuple[list[str], list
             continue
         state = State.from_json(json.loads(json.dumps(outcome.state.to_json())))
         assert state == outcome.state
-        assert outcome.waiting_for != "call" or any(
-            isinstance(effect, Call) and effect.call_id == state.wait_id for effect in outcome.effects
-        )
+        asked |= {effect.call_id for effect in outcome.effects if isinstance(effect, Call)}
+        assert asked.issuperset(state.open_calls)
+        assert outcome.waiting_for != "call" or state.wait_id in state.open_calls
         json.dumps(state.to_json()["variables"], allow_nan=False)
         stored.append(json.dumps(input_to_json(input)))
         came.append(_bytes(outcome))
