@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import ChainableUndefined
 
 from flow_runtime.budget import take, weigh
-from flow_runtime.errors import ExpressionError
+from flow_runtime.errors import ExpressionError, NodeFailure
 
 
 class Missing(ChainableUndefined):
@@ -104,3 +104,11 @@ def contains(whole: Any, part: Any) -> bool:
     if isinstance(whole, list | tuple | dict | range):
         return part in whole
     return as_text(part) in as_text(whole)
+
+
+def as_header(name: str, value: Any) -> str:
+    """The value of an HTTP header; raises NodeFailure when it holds a line break or another control character, which could add headers."""
+    text = as_text(value).strip()
+    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+        raise NodeFailure("header", f'The header "{name}" has a line break in it.')
+    return text

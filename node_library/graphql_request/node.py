@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from flow_runtime.effects import Call
-from flow_runtime.errors import NodeFailure
 from flow_runtime.inputs import CallError, Input
 from flow_runtime.nodes import FAILED, Step, Turn
-from flow_runtime.printing import as_text
+from flow_runtime.printing import as_header
 from flow_runtime.results import kept, part, result_of
 
 
@@ -16,7 +15,7 @@ def enter(settings: Mapping[str, Any], turn: Turn) -> Step:
     payload = {
         "method": "POST",
         "url": turn.render_url(settings["url"]),
-        "headers": {name: _header(name, turn.value(value)) for name, value in settings["headers"].items()},
+        "headers": {name: as_header(name, turn.value(value)) for name, value in settings["headers"].items()},
         "body": {"query": settings["query"], "variables": variables},
         "timeout_s": settings["timeout_s"],
     }
@@ -39,10 +38,3 @@ def _error_in(body: Any, status: Any) -> CallError | None:
     if status != 200:
         return CallError("http_status", f"The answer was {status}.")
     return None if isinstance(body, dict) and "data" in body else CallError("bad_answer", "The answer is not one of GraphQL.")
-
-
-def _header(name: str, value: Any) -> str:
-    text = as_text(value).strip()
-    if any(ord(character) < 32 or ord(character) == 127 for character in text):
-        raise NodeFailure("header", f'The header "{name}" has a line break in it.')
-    return text

@@ -5,15 +5,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flow_runtime.effects import Call
-from flow_runtime.errors import NodeFailure
 from flow_runtime.inputs import CallError, CallResult, Input
 from flow_runtime.nodes import FAILED, Step, Turn
-from flow_runtime.printing import as_text
+from flow_runtime.printing import as_header, as_text
 from flow_runtime.results import kept
 
 
 def enter(settings: Mapping[str, Any], turn: Turn) -> Step:
-    headers = {name: _header(name, turn.value(value)) for name, value in settings["headers"].items()}
+    headers = {name: as_header(name, turn.value(value)) for name, value in settings["headers"].items()}
     if settings["body_type"] == "form":
         headers = {"Content-Type": "application/x-www-form-urlencoded", **headers}
     payload = {
@@ -41,13 +40,6 @@ def _url(settings: Mapping[str, Any], turn: Turn) -> str:
     url = turn.render_url(settings["url"])
     query = urlencode({name: as_text(turn.value(value)) for name, value in settings["query"].items()})
     return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
-
-
-def _header(name: str, value: Any) -> str:
-    text = as_text(value).strip()
-    if any(ord(character) < 32 or ord(character) == 127 for character in text):
-        raise NodeFailure("header", f'The header "{name}" has a line break in it.')
-    return text
 
 
 def _body(settings: Mapping[str, Any], turn: Turn) -> dict[str, Any] | str | None:
