@@ -23,6 +23,11 @@ class SubflowFrame:
     variables: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def remembered(self) -> Any:
+        """What counts for the size of the state."""
+        return self.variables
+
 
 @dataclass(frozen=True, slots=True)
 class DigressionFrame:
@@ -31,6 +36,11 @@ class DigressionFrame:
     at: str
     trigger: str
     memory: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def remembered(self) -> Any:
+        """What counts for the size of the state."""
+        return self.memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,11 @@ class LoopFrame:
     position: int = 0
     item: str = ""
     index: str = ""
+
+    @property
+    def remembered(self) -> Any:
+        """What counts for the size of the state."""
+        return self.items
 
 
 Frame = SubflowFrame | DigressionFrame | LoopFrame

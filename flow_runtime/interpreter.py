@@ -7,14 +7,12 @@ knows their intent. Finding out an intent is a call of the interpreter's own: th
 from collections.abc import Mapping
 from typing import Any
 
-from flow_runtime.budget import Budget
 from flow_runtime.effects import Call, End, Say
-from flow_runtime.errors import ExpressionError, InvalidInput, InvalidState, NodeFailure, NotExpected
-from flow_runtime.flow import DEFAULT_FALLBACK, Flow
+from flow_runtime.errors import InvalidInput, InvalidState, NodeFailure, NotExpected
+from flow_runtime.flow import Flow
 from flow_runtime.frames import Strand, WaitingFor
 from flow_runtime.inputs import (
     AgentDone,
-    CallError,
     CallResult,
     Choice,
     ConversationStarted,
@@ -28,9 +26,9 @@ from flow_runtime.inputs import (
     input_to_json,
 )
 from flow_runtime.names import as_value
-from flow_runtime.outcome import Failure, Outcome, Visit
+from flow_runtime.outcome import Failure, Outcome
 from flow_runtime.running import Stop
-from flow_runtime.silence import after_input, timers
+from flow_runtime.silence import after_input, keep
 from flow_runtime.sprint import Sprint
 from flow_runtime.state import State
 from flow_runtime.triggers import Trigger
@@ -247,7 +245,11 @@ class _Turn:
             running.visits = {}
         elif triggers.any:
             offers = before.offers if self._pending else output.offers()
-            silence = self._keep_silence(wait)
+            silence = self._silence
+            if wait.waiting_for == "message" and triggers.silences:
+                silence, due = keep(silence, triggers, self._input.at, f"{before.conversation_id}:{self._number}:")
+                for timer_id, due_at in due.items():
+                    output.set_timer(due_at, timer_id)
         state = State(
             conversation_id=before.conversation_id,
             waiting_for=wait.waiting_for,
@@ -277,23 +279,10 @@ class _Turn:
         )
         return Outcome(state, tuple(output.effects), tuple(output.trace), failure, sprint.names.contact, sprint.names.bot)
 
-    def _keep_silence(self, wait: Strand) -> Mapping[str, Any]:
-        """While the flow waits for words, timers run for those who speak up when none come."""
-        triggers = self._flow.triggers
-        if wait.waiting_for != "message" or not triggers.silences:
-            return self._silence
-        now = self._input.at
-        due = timers(self._silence, triggers, now, f"{self._before.conversation_id}:{self._number}:")
-        for timer_id, (_, due_at) in due.items():
-            self._sprint.output.set_timer(due_at, timer_id)
-        kept = self._silence or {"since": now.isoformat(), "spoken": {}}
-        return {**kept, "timers": {timer_id: trigger_id for timer_id, (trigger_id, _) in due.items()}}
-
     def _stopped(self, failure: Failure) -> Outcome:
         """An error nobody caught: the flow's error trigger goes on, or else the bot says so kindly and ends."""
         sprint = self._sprint
-        noted = sprint.names.note_error(CallError(failure.kind, failure.message))
-        sprint.output.trace.append(Visit(failure.node_id, error=noted, flow=sprint.names.flow.ref))
+        sprint.running.note_failure(failure)
         sprint.leave_all()
         trigger = self._flow.triggers.error
         if trigger is not None:
@@ -302,23 +291,11 @@ class _Turn:
             try:
                 return self._outcome(sprint.run(sprint.node(trigger.node)), failure)
             except Stop as stop:
-                self._note_second(stop.failure)
+                sprint.running.note_failure(stop.failure)
                 sprint.leave_all()
-        sprint.output.effects.append(Say(self._fallback()))
+        sprint.output.effects.append(Say(sprint.running.fallback()))
         sprint.end_reason = "error"
         return self._outcome(None, failure)
-
-    def _note_second(self, failure: Failure) -> None:
-        noted = self._sprint.names.note_error(CallError(failure.kind, failure.message))
-        self._sprint.output.trace.append(Visit(failure.node_id, error=noted, flow=self._sprint.names.flow.ref))
-
-    def _fallback(self) -> str:
-        names, flow, manner = self._sprint.names, self._flow, self._sprint.running.budget.manner
-        try:
-            text = flow.translated_to(manner.language).get(flow.fallback_text, flow.fallback_text)
-            return flow.texts.render(text, names.scope, Budget(manner=manner)) or DEFAULT_FALLBACK
-        except ExpressionError:
-            return DEFAULT_FALLBACK
 
 
 def _words(input: Input) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from flow_runtime.budget import Budget
-from flow_runtime.errors import LimitExceeded, NodeFailure
-from flow_runtime.flow import Flow, Node
+from flow_runtime.errors import ExpressionError, LimitExceeded, NodeFailure
+from flow_runtime.flow import DEFAULT_FALLBACK, Flow, Node
 from flow_runtime.heard import Heard
 from flow_runtime.inputs import CallError, CustomerInput, Input
 from flow_runtime.limits import LOOP_ROUNDS_PER_TURN, NODES_PER_ROUND, NODES_PER_SPRINT, VISITS_PER_NODE_PER_TURN
@@ -167,6 +167,20 @@ class Running:
         self.output.trace.append(Visit(node.id, port, step.wait_for, changed, call_id, error, self.names.flow.ref, self.led_by))
         self.led_by = None
         return step
+
+    def note_failure(self, failure: Failure) -> None:
+        """Nobody caught this: it is kept for the flow, and written down."""
+        noted = self.names.note_error(CallError(failure.kind, failure.message))
+        self.output.trace.append(Visit(failure.node_id, error=noted, flow=self.names.flow.ref))
+
+    def fallback(self) -> str:
+        """What the bot says when the flow cannot go on."""
+        flow, manner = self._root, self.budget.manner
+        try:
+            text = flow.translated_to(manner.language).get(flow.fallback_text, flow.fallback_text)
+            return flow.texts.render(text, self.names.scope, Budget(manner=manner)) or DEFAULT_FALLBACK
+        except ExpressionError:
+            return DEFAULT_FALLBACK
 
     def failed(self, node: Node, failure: NodeFailure) -> Step:
         """What a failing node does, by its `on_error`."""

@@ -21,16 +21,16 @@ def after_input(silence: Mapping[str, Any], fired: str | None, *, customer: bool
     return {"since": silence["since"], "spoken": spoken}
 
 
-def timers(silence: Mapping[str, Any], triggers: Triggers, now: datetime, prefix: str) -> dict[str, tuple[str, datetime]]:
-    """The timers to set now that the flow waits for words: id, trigger and when each is due.
+def keep(silence: Mapping[str, Any], triggers: Triggers, now: datetime, prefix: str) -> tuple[dict[str, Any], dict[str, datetime]]:
+    """The flow waits for words: what to remember of the silence, and the timers to set, with when each is due.
 
     A trigger speaks `times` times, `after_s` seconds apart, counted from when the flow first waited for this word.
     """
     since = datetime.fromisoformat(silence["since"]) if silence else now
-    due: dict[str, tuple[str, datetime]] = {}
-    for trigger in triggers.silences:
-        spoken = silence.get("spoken", {}).get(trigger.id, 0)
-        if spoken < trigger.times:
-            moment = max(since + timedelta(seconds=trigger.after_s * (spoken + 1)), now)
-            due[f"{prefix}@{trigger.id}"] = (trigger.id, moment)
-    return due
+    spoken: dict[str, int] = silence.get("spoken", {})
+    left = {f"{prefix}@{trigger.id}": trigger for trigger in triggers.silences if spoken.get(trigger.id, 0) < trigger.times}
+    due = {
+        timer_id: max(since + timedelta(seconds=trigger.after_s * (spoken.get(trigger.id, 0) + 1)), now)
+        for timer_id, trigger in left.items()
+    }
+    return {"since": since.isoformat(), "spoken": spoken, "timers": {timer_id: trigger.id for timer_id, trigger in left.items()}}, due

@@ -149,7 +149,7 @@ class Sprint:
 
     def _wait(self, node: Node, step: Step, run_id: str) -> Strand:
         wait_for = step.wait_for or "message"
-        if size_of(self.names.shared) + sum(_size(frame) for frame in self.frames) > STATE_SIZE:
+        if size_of(self.names.shared) + sum(size_of(frame.remembered) for frame in self.frames) > STATE_SIZE:
             self.names.forget()
             raise Stop.at(node, "limit", f'The conversation remembers too much at "{node.title}"')
         wait_id = step.event if wait_for == "event" else None if wait_for == "message" else run_id
@@ -299,7 +299,3 @@ class Sprint:
         """The parallel step as one wait: for a call, if one of its branches waits for one."""
         first = min(self.strands, key=lambda strand: ("call", "timer", "event").index(strand.waiting_for))
         return Strand(fork.id, first.waiting_for, first.wait_id)
-
-
-def _size(frame: Frame) -> int:
-    return size_of(frame.variables) if isinstance(frame, SubflowFrame) else size_of(frame.items) if isinstance(frame, LoopFrame) else 0
