@@ -75,7 +75,7 @@ def _sets(drawing: Drawing, node: DrawnNode, port: str) -> set[str]:
 
 def _known_on_arrival(drawing: Drawing, bits: dict[str, int]) -> dict[str, int]:
     """For each node the variables (as bits) that are set on every way to it: the largest solution, by a work list."""
-    known = dict.fromkeys(drawing.roots, 0)
+    known = {root: _sum(bits.get(name, 0) for name in _brought(drawing, root)) for root in drawing.roots}
     gains = {
         node_id: {port: _sum(bits.get(name, 0) for name in _sets(drawing, drawing.nodes[node_id], port)) for port, _ in ways}
         for node_id, ways in drawing.following.items()
@@ -96,6 +96,12 @@ def _known_on_arrival(drawing: Drawing, bits: dict[str, int]) -> dict[str, int]:
                     queued.add(target)
                     waiting.append(target)
     return known
+
+
+def _brought(drawing: Drawing, root: str) -> set[str]:
+    """The variables that every trigger that leads to the node has set."""
+    leading = [{trigger.get("save_as")} for trigger in drawing.document["triggers"] if trigger["node"] == root]
+    return set.intersection(*leading) - {None}
 
 
 def _sum(bits: Iterator[int]) -> int:
@@ -121,8 +127,8 @@ def _row(field: str) -> tuple[str, int] | None:
 
 def _path_without(drawing: Drawing, goal: str, name: str) -> list[tuple[str, str | None]]:
     """The shortest way from a trigger to the node on which nothing sets the variable: (node, port it is left by)."""
-    came_by: dict[str, tuple[str, str] | None] = dict.fromkeys(drawing.roots)
-    waiting = deque(drawing.roots)
+    came_by: dict[str, tuple[str, str] | None] = dict.fromkeys(root for root in drawing.roots if name not in _brought(drawing, root))
+    waiting = deque(came_by)
     while waiting and goal not in came_by:
         node_id = waiting.popleft()
         for port, target in drawing.following[node_id]:
