@@ -6,6 +6,7 @@ from pathlib import Path
 
 import uvloop
 
+from bench.checks import NODES, check_times
 from bench.load import Result, measure
 from bench.place import Place, free_port, measuring_place, serving
 from bench.runtime import report
@@ -21,6 +22,8 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3, help="the servers take turns so many times; the better run of each counts")
     chosen = options.parse_args()
     print(report(min(chosen.seconds, 3.0)), end="\n\n")
+    first, again = check_times()
+    print(f"checks of a flow of {NODES} nodes: {first:.0f} ms of CPU at first, {again:.0f} ms after an edit\n")
     with (
         tempfile.TemporaryDirectory(prefix="chatloom-bench-", ignore_cleanup_errors=True) as folder,
         measuring_place(Path(folder)) as place,
