@@ -1,6 +1,7 @@
 """Checking a flow again after an edit: the same problems, for the work of what was touched."""
 
 import random
+import sys
 from copy import deepcopy
 from typing import Any
 
@@ -103,3 +104,27 @@ def test_garbage_between_two_looks_is_forgotten() -> None:
     for garbage in (None, [], {"nodes": {"n0": {1: 2}}}, {**document, "nodes": {"n0": set()}}):
         assert checker.problems(garbage)
         assert checker.problems(document) == expected
+
+
+def _calls(count: int) -> int:
+    """How many Python functions a first look at a flow of so many nodes calls."""
+    document = large_flow(count)
+    calls = 0
+
+    def count_one(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(count_one)
+    try:
+        problems_of(document, LIBRARY, AROUND)
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+def test_the_work_grows_with_the_flow_and_no_faster() -> None:
+    _calls(10)
+    small, large = _calls(100), _calls(400)
+    assert large < 4.5 * small
