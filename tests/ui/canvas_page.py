@@ -69,6 +69,7 @@ class Flow:
             "text": "Hi {{ contact.name }}, how can I help you today?",
             "ports": [{"name": name, "title": text} for name, text in ports],
             "start": node["id"] == next(iter(self.nodes)),
+            "flags": [],
             "errors": 0,
             "warnings": int(faulty),
             "problem_text": "“Otherwise” leads nowhere" if faulty else "",

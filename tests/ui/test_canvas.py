@@ -423,9 +423,9 @@ async def test_five_hundred_steps_are_drawn_and_move(browser: Browser) -> None:
 async def test_the_context_menu_offers_what_fits_the_place(desk: Desk) -> None:
     menu = desk.page.locator("#canvas-menu")
     await desk.step("n4").locator("header").click(button="right")
-    await expect(menu.get_by_role("menuitem", name="Start here")).to_be_visible()
+    await expect(menu.get_by_role("menuitem", name="Start here", exact=True)).to_be_visible()
     await expect(menu.get_by_role("menuitem", name="Paste")).to_be_hidden()
-    await menu.get_by_role("menuitem", name="Start here").click()
+    await menu.get_by_role("menuitem", name="Start here", exact=True).click()
     await desk.saved()
     assert desk.operations() == [{"op": "start", "node": "n4"}]
     await desk.page.mouse.click(760, 880, button="right")
