@@ -203,6 +203,7 @@ async def test_a_version_is_published_and_restored(page: Page, complaints: Compl
     await expect(page.locator("#publish-body")).to_contain_text("Version 1 is live.")
     await page.get_by_role("button", name="Done", exact=True).click()
     await page.locator("#welcome header").click()
+    await expect(canvas.form.get_by_label("Step name")).to_be_visible()  # a form that is asked for later is that of no step
     await page.keyboard.press("Delete")
     await expect(page.locator("#state")).to_contain_text("Unpublished changes")
     await page.get_by_role("tab", name="Versions").click()

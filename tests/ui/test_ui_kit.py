@@ -112,6 +112,7 @@ async def test_rows_are_added_moved_sorted_and_removed(page: Page) -> None:
         return [await rows.nth(at).input_value() for at in range(await rows.count())]
 
     await page.get_by_role("button", name="Add reply").click()
+    await expect(rows.last).to_be_focused()
     await page.keyboard.type("Returns")
     assert await texts() == ["Track my order", "Billing", "Something else", "Returns"]
     await page.locator("[data-rows] > li:nth-child(2)").get_by_role("button", name="Move up").click()

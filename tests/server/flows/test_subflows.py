@@ -95,7 +95,7 @@ async def test_a_flow_that_runs_itself_gets_the_version_that_is_published(app: L
         ),
     )
     await publish(owner, flow)
-    assert await kept(app, owner, flow) == {"loop_a": "Again?"}
+    assert await kept(app, owner, flow) == {flow: "Again?"}, "importing has linked the name to the flow"
 
 
 async def test_what_is_missing_is_named(owner: Workspace, other_owner: Workspace) -> None:

@@ -13,8 +13,9 @@ export function offerNext(canvas: FlowCanvas, next: NextStep): void {
   if (!menu.childElementCount) menu.append(...[...document.querySelectorAll<HTMLElement>(".palette .pitem[data-type]")].map(menuItem));
   menu.onclick = (event) => {
     const type = (event.target as Element).closest<HTMLElement>("[data-type]")?.dataset["type"];
-    if (type) add(canvas, next, type);
-    if (type) menu.hidePopover();
+    if (!type) return;
+    menu.hidePopover(); // first: it gives the focus, and with it the selection, back to the step it was called from
+    add(canvas, next, type);
   };
   // not inside pointerup: the light dismiss of popovers would close it at once
   setTimeout(() => show(menu, next.clientX, next.clientY));
