@@ -89,7 +89,7 @@ inbox = Table(
     UniqueConstraint("tenant_id", "channel_id", "external_id"),
     ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
     Index(None, "tenant_id", "conversation_id"),
-    Index("inbox_waiting_idx", "received_at", postgresql_where=text("status = 'pending'")),
+    Index("inbox_waiting_idx", "tenant_id", "received_at", postgresql_where=text("status = 'pending'")),
     Index("inbox_dead_idx", "tenant_id", "received_at", postgresql_where=text("status = 'dead'")),
     Index("inbox_early_idx", "received_at", postgresql_where=text("status = 'early'")),
     Index("inbox_pending_idx", "tenant_id", "conversation_id", "id", postgresql_where=text("status = 'pending'")),
@@ -110,7 +110,8 @@ messages = Table(
     ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
 )
 
-# Only channels that we push to have outbox rows; the web widget pulls its messages by sequence number from `messages`.
+# Only channels that we push to have outbox rows; the web widget pulls its messages by sequence number from `messages`. `place_at` is the
+# moment that the channel's rate gave to the message.
 outbox = Table(
     "outbox",
     metadata,
@@ -126,8 +127,40 @@ outbox = Table(
     Column("provider_id", Text),
     Column("error", Text),
     Column("sent_at", DateTime(timezone=True)),
+    Column("place_at", DateTime(timezone=True)),
+    Column("delivered_at", DateTime(timezone=True)),
+    Column("read_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant_id", "conversation_id", "seq"),
     ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
-    Index("outbox_due_idx", "due_at", postgresql_where=text("status in ('pending', 'sending')")),
+    Index("outbox_due_idx", "tenant_id", "due_at", postgresql_where=text("status in ('pending', 'sending')")),
     Index("outbox_dead_idx", "tenant_id", "due_at", postgresql_where=text("status in ('dead', 'maybe')")),
+    Index("outbox_provider_idx", "tenant_id", "channel_id", "provider_id", postgresql_where=text("provider_id is not null")),
+)
+
+# Channels whose other side asked us to wait; nothing is sent to them before that.
+delivery_pauses = Table(
+    "delivery_pauses",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("channel_id", Uuid, nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "channel_id"),
+    ForeignKeyConstraint(["tenant_id", "channel_id"], ["channels.tenant_id", "channels.id"], ondelete="CASCADE"),
+)
+
+# What a provider said of a message before its answer to our sending told us the message's id.
+early_receipts = Table(
+    "early_receipts",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("channel_id", Uuid, nullable=False),
+    Column("provider_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("error", Text),
+    Column("noted_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("tenant_id", "channel_id", "provider_id", "state"),
+    ForeignKeyConstraint(["tenant_id", "channel_id"], ["channels.tenant_id", "channels.id"], ondelete="CASCADE"),
+    Index(None, "tenant_id", "noted_at"),
 )

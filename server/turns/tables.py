@@ -73,5 +73,5 @@ timers = Table(
     Column("status", Text, nullable=False, server_default="waiting"),
     PrimaryKeyConstraint("tenant_id", "conversation_id", "id"),
     ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
-    Index("timers_due_idx", "due_at", postgresql_where=text("status = 'waiting'")),
+    Index("timers_due_idx", "tenant_id", "due_at", postgresql_where=text("status = 'waiting'")),
 )
