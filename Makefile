@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: run test test-faults check format bench lock tools browser bench-banking77 bench-nlu
+.PHONY: run test test-faults check format bench bench-load lock tools browser bench-banking77 bench-nlu
 
 run:
 	@$(PYTHON) scripts/bootstrap.py
@@ -30,6 +30,10 @@ format: tools
 
 bench: tools
 	$(BIN)/python -m bench
+
+# Behaviour under load: all figures, or ONLY="name name"; OPTIONS goes to the command as it is (--help lists them).
+bench-load: tools
+	$(BIN)/python -m bench.load $(if $(ONLY),--only $(ONLY)) $(OPTIONS)
 
 # The main job on real input; DATA is a folder with banking77_train.csv and banking77_test.csv.
 bench-banking77: tools browser
