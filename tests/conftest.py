@@ -57,13 +57,20 @@ async def _execute(url: str, statement: str) -> None:
         await connection.close()
 
 
-@pytest.fixture
-async def database_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
-    """Address of a fresh database with every table, for the application's role."""
+@asynccontextmanager
+async def fresh_database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """Address of a fresh database with every table, for the application's role; dropped afterwards."""
     name = f"t{uuid7().hex}"
     await _execute(postgres.admin_url, f"create database {name} template template owner {OWNER}")
     yield postgres.address(LOGIN, name)
     await _execute(postgres.admin_url, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+async def database_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """A fresh database for one test."""
+    async with fresh_database(postgres) as url:
+        yield url
 
 
 @pytest.fixture
@@ -74,11 +81,16 @@ async def db(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
+def settings_for(database_url: str, redis_url: str, data: Path) -> Settings:
+    """Settings of a server that keeps its files in `data`."""
+    given = {"CHATLOOM_DATA_DIR": str(data), "CHATLOOM_DATABASE_URL": database_url, "CHATLOOM_REDIS_URL": redis_url}
+    return replace(read_settings(given), base_url="http://localhost:8800")
+
+
 @pytest.fixture
 async def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
     """Settings of a server on a fresh database."""
-    given = {"CHATLOOM_DATA_DIR": str(tmp_path), "CHATLOOM_DATABASE_URL": database_url, "CHATLOOM_REDIS_URL": redis_url}
-    return replace(read_settings(given), base_url="http://localhost:8800")
+    return settings_for(database_url, redis_url, tmp_path)
 
 
 @pytest.fixture

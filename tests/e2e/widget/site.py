@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
@@ -65,26 +65,25 @@ class CutStreams:
 
 
 class Shop:
-    """A page on another origin, with a strict policy and styles that would spoil what they could reach."""
+    """A page on another origin, with a strict policy and styles that would spoil what they could reach. Its path names the channel."""
 
     def __init__(self, chat: str) -> None:
         self.chat = chat
-        self.channel: UUID | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         style = scope["path"] == "/shop.css"
-        body = SHOP_STYLE if style else self._page(unquote(scope["query_string"].decode()))
+        body = SHOP_STYLE if style else self._page(scope["path"], unquote(scope["query_string"].decode()))
         policy = (
             f"default-src 'none'; script-src {self.chat}; connect-src {self.chat}; style-src 'self'; require-trusted-types-for 'script'"
         )
         headers = [(b"content-type", b"text/css" if style else b"text/html; charset=utf-8"), (b"content-security-policy", policy.encode())]
-        await send({"type": "http.response.start", "status": 200 if scope["path"] in ("/", "/shop.css") else 404, "headers": headers})
+        await send({"type": "http.response.start", "status": 404 if "." in scope["path"] and not style else 200, "headers": headers})
         await send({"type": "http.response.body", "body": body.encode(), "more_body": False})
 
-    def _page(self, attributes: str) -> str:
-        script = f'<script src="{self.chat}/widget/{self.channel}.js" {attributes.replace("&", " ")} async></script>'
+    def _page(self, path: str, attributes: str) -> str:
+        script = f'<script src="{self.chat}/widget{path}.js" {attributes.replace("&", " ")} async></script>'
         head = '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/shop.css">'
         body = f"<main><h1>A shop</h1><p>Sale!</p></main>{script}"
         return f"<!doctype html><html lang=en><head><title>Shop</title>{head}</head><body>{body}</body></html>"
@@ -98,14 +97,28 @@ class Site:
     chat: str
     shop: str
     streams: CutStreams
-    page: Shop
     tenant_id: UUID
+    flow_id: UUID
+    channel_id: UUID
 
     @property
-    def channel_id(self) -> UUID:
-        """The shop's channel."""
-        assert self.page.channel
-        return self.page.channel
+    def page(self) -> str:
+        """The shop's page with the widget on it."""
+        return f"{self.shop}/{self.channel_id}"
+
+    @property
+    def hosted(self) -> str:
+        """The page with nothing but the chat."""
+        return f"{self.chat}/w/{self.channel_id}"
+
+    async def with_channel(self, allowed_origins: list[str] | None = None, **settings: Any) -> "Site":
+        """The same shop with another channel to the same bot."""
+        channel_id = uuid7()
+        async with self.app.state.db.tenant(self.tenant_id) as connection:
+            row = {"tenant_id": self.tenant_id, "id": channel_id, "kind": "web", "name": "Acme help", "flow_id": self.flow_id}
+            origins = [self.shop] if allowed_origins is None else allowed_origins
+            await connection.execute(insert(channels).values(**row, settings=settings, allowed_origins=origins))
+        return replace(self, channel_id=channel_id)
 
     async def bot_says(self, conversation_id: str, text: str, **body: Any) -> None:
         """A message that nobody asked for, as a timer or an API's late answer brings it."""
@@ -136,26 +149,20 @@ async def serve(app: ASGIApp) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def open_site(app: Litestar, **channel: Any) -> AsyncIterator[Site]:
+async def open_site(app: Litestar) -> AsyncIterator[Site]:
     """A shop whose bot greets, offers two answers and repeats what it is told."""
     streams = CutStreams(app)
-    async with serve(streams) as chat:
-        page = Shop(chat)
-        async with serve(page) as shop:
-            tenant_id = await _publish_bot(app, page, shop, channel)
-            yield Site(app, chat, shop, streams, page, tenant_id)
+    async with serve(streams) as chat, serve(Shop(chat)) as shop:
+        site = Site(app, chat, shop, streams, uuid7(), uuid7(), uuid7())
+        await _publish_bot(app, site.tenant_id, site.flow_id)
+        yield await site.with_channel(heading="Acme help", accent="#0f766e")
 
 
-async def _publish_bot(app: Litestar, page: Shop, shop: str, settings: dict[str, Any]) -> UUID:
-    tenant_id, flow_id, page.channel = uuid7(), uuid7(), uuid7()
-    origins = settings.pop("allowed_origins", [shop])
+async def _publish_bot(app: Litestar, tenant_id: UUID, flow_id: UUID) -> None:
     async with app.state.db.tenant(tenant_id) as connection:
         await connection.execute(insert(tenants).values(tenant_id=tenant_id, name="Acme"))
         await connection.execute(insert(flows).values(tenant_id=tenant_id, id=flow_id, name="Demo", draft={}, published_version=1))
         await connection.execute(insert(flow_versions).values(tenant_id=tenant_id, flow_id=flow_id, version=1, document=_echo_flow()))
-        row = {"tenant_id": tenant_id, "id": page.channel, "kind": "web", "name": "Acme help", "flow_id": flow_id}
-        await connection.execute(insert(channels).values(**row, settings=settings, allowed_origins=origins))
-    return tenant_id
 
 
 def _echo_flow() -> dict[str, Any]:
