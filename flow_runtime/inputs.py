@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from flow_runtime.errors import InvalidInput
-from flow_runtime.records import Codec, flag, mapping, moment, number, optional, text, whole
+from flow_runtime.records import Codec, flag, many, mapping, moment, number, optional, text, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +42,32 @@ class Choice(_Stamped):
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A file of a customer: where it can be fetched, what it is, its size in bytes. `id` is the server's own, when it keeps the file."""
+
+    url: str
+    media_type: str
+    name: str = ""
+    size: int = 0
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment(_Stamped):
-    """The customer sent a file, perhaps with words."""
+    """The customer sent a file, perhaps with words and with `others` in the same message. `id` is the server's own of the file, if any."""
 
     url: str
     media_type: str
     name: str = ""
     size: int = 0
     text: str = ""
+    id: str = ""
+    others: tuple[File, ...] = ()
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """Every file of the message."""
+        return (File(self.url, self.media_type, self.name, self.size, self.id), *self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +145,10 @@ def _call_error(value: Any) -> CallError:
     return CallError(text(value["kind"]), text(value["message"]))
 
 
+def _file(value: Any) -> File:
+    return File(text(value["url"]), text(value["media_type"]), text(value["name"]), whole(value["size"]), text(value["id"]))
+
+
 _CODEC: Codec[Input] = Codec(
     {
         "conversation_started": ConversationStarted,
@@ -159,7 +181,10 @@ _CODEC: Codec[Input] = Codec(
         "timer_id": text,
         "trigger_id": text,
         "payload": mapping,
+        "id": text,
+        "others": many(_file),
     },
+    left_out=frozenset(("id", "others")),
 )
 
 

@@ -33,6 +33,7 @@ from server.turns.fast_door import FastDoor
 
 STATIC = Path(__file__).parents[1] / "ui" / "static"
 MAX_BODY_BYTES = 10_000_000
+NOT_PACKED = ["/api/v2/chat/message", "/w/.*/events", "/files/"]
 SHARED = ("settings", "db", "redis", "live", "vault", "http", "callbacks", "turns", "watch")
 
 
@@ -66,7 +67,9 @@ def create_app(settings: Settings | None = None) -> Litestar:
         middleware=[RequestId(), *guards.middleware],
         guards=guards.guards,
         exception_handlers={Exception: answer_error},
-        compression_config=CompressionConfig(backend="gzip", minimum_size=1_000, exclude=["/api/v2/chat/message", "/w/.*/events"]),
+        compression_config=CompressionConfig(
+            backend="gzip", minimum_size=1_000, exclude=["/api/v2/chat/message", "/w/.*/events", "/files/"]
+        ),
         openapi_config=OpenAPIConfig(
             title="Chatloom",
             version="1",

@@ -1,6 +1,7 @@
-"""Contacts, conversations, what came in (inbox), what was said (messages), what must go out (outbox)."""
+"""Contacts, conversations, what came in (inbox), what was said (messages), what must go out (outbox), files (uploads)."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Computed,
@@ -8,6 +9,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -163,4 +165,23 @@ early_receipts = Table(
     PrimaryKeyConstraint("tenant_id", "channel_id", "provider_id", "state"),
     ForeignKeyConstraint(["tenant_id", "channel_id"], ["channels.tenant_id", "channels.id"], ondelete="CASCADE"),
     Index(None, "tenant_id", "noted_at"),
+)
+
+# The content is in the store of files under `key`. `used_at`: when the first message had it; a file that no message has is dropped.
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("id", Uuid, nullable=False),
+    Column("conversation_id", Uuid),
+    Column("member_id", Uuid),
+    Column("name", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("used_at", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    Index(None, "tenant_id", "conversation_id"),
 )

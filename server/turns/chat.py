@@ -1,12 +1,12 @@
 """From the body of a chat request to a message the engine can take, and from its answer back."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
 
-from flow_runtime import Choice, ConversationStarted, Input, Location, Message
+from flow_runtime import Attachment, Choice, ConversationStarted, File, Input, Location, Message
 from server.channels.queries import Channel
 from server.conversations.inbox import Contact, contact_id_of
 from server.conversations.token import ConversationToken
@@ -37,10 +37,11 @@ def read_message(body: bytes, content_type: str) -> MessageIn:
         raise Problem(400, "malformed", "The body is not valid JSON.") from None
     if (field := _with_nul(message)) is not None:
         raise _invalid(field, "There is a NUL character in it. Leave it out.")
-    said = message.text is not None or message.choice is not None
-    if (message.start, said, message.location is not None).count(True) != 1:
-        raise _invalid("text", "Send a text, a choice, a location, or start: one of them.")
-    if message.choice is None and message.text is not None and not _visible(message.text):
+    sent = message.attachments is not None
+    said = message.choice is not None or (message.text is not None and not sent)
+    if (message.start, said, sent, message.location is not None).count(True) != 1:
+        raise _invalid("text", "Send a text, a choice, attachments, a location, or start: one of them.")
+    if message.choice is None and not sent and message.text is not None and not _visible(message.text):
         raise _invalid("text", "Write something: the text is empty.")
     return message
 
@@ -74,8 +75,8 @@ def _invalid(field: str, sentence: str) -> Problem:
     return Problem(422, "invalid", sentence, fields={field: sentence})
 
 
-def incoming_of(message: MessageIn, channel: Channel, caller: Caller) -> Incoming:
-    """What the engine is asked to take, once the caller may."""
+def incoming_of(message: MessageIn, channel: Channel, caller: Caller, files: Sequence[File] = ()) -> Incoming:
+    """What the engine is asked to take, once the caller may; `files` are the message's attachments."""
     if caller.member is not None and caller.member.tenant_id != channel.tenant_id:
         raise Problem(404, "channel_not_found", "There is no such channel, or it is switched off.")
     conversation_id = _conversation_for(message, channel, caller)
@@ -90,7 +91,7 @@ def incoming_of(message: MessageIn, channel: Channel, caller: Caller) -> Incomin
         channel.id,
         channel.flow_id,
         key,
-        _input_of(message),
+        _input_of(message, files),
         conversation_id,
         contact,
         message.client_message_id,
@@ -139,8 +140,13 @@ def _attributes(given: ContactIn) -> Mapping[str, Attribute] | None:
     return {**(given.attributes or {}), TIME_ZONE: given.time_zone}
 
 
-def _input_of(message: MessageIn) -> Input:
+def _input_of(message: MessageIn, files: Sequence[File]) -> Input:
     at, seed = clock.now(), new_seed()
+    if files:
+        first, *others = files
+        return Attachment(
+            first.url, first.media_type, first.name, first.size, (message.text or "").strip(), first.id, tuple(others), at=at, seed=seed
+        )
     if message.start:
         return ConversationStarted(language=message.contact.language if message.contact else None, at=at, seed=seed)
     if message.choice is not None:

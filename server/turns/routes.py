@@ -31,6 +31,8 @@ from server.turns.doors import Caller, Doors, doors_of
 from server.turns.engine import Turns
 from server.turns.schemas import AnswerOut, MessageIn, encode
 from server.turns.trace import Trace, trace_of
+from server.turns.upload_routes import attached_files
+from server.turns.upload_routes import handlers as upload_handlers
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -85,7 +87,8 @@ async def _read(state: State, headers: Mapping[str, str], query: bytes, body: by
         caller = await doors.caller(headers.get("authorization"))
         channel = await _channel_for(doors, message, caller)
         cors = {} if caller.member else admit(headers, channel.allowed_origins, public_url)
-        return Asked(doors, channel, caller, incoming_of(message, channel, caller), cors)
+        files = await attached_files(state, caller, message.attachments) if message.attachments else ()
+        return Asked(doors, channel, caller, incoming_of(message, channel, caller, files), cors)
     except Problem as problem:
         with suppress(Problem, ValueError, KeyError):  # a page of the channel that it names in the address may read why
             named = await doors.channel(UUID(parse_qs(query.decode("latin-1"))["channel"][0]))
@@ -158,4 +161,4 @@ async def show_trace(conversation_id: FromPath[UUID], db: NamedDependency[Databa
         return await trace_of(conn, identity.tenant_id, conversation_id)
 
 
-handlers = [take_message, show_trace]
+handlers = [take_message, show_trace, *upload_handlers]

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 MOST_CHARACTERS = 4_000
 MOST_ATTRIBUTES = 50
+MOST_ATTACHMENTS = 10
 
 Key = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_.:+/=-]+$")]
 Attribute = Annotated[str, Meta(max_length=1_000)] | int | float | bool | None
@@ -33,10 +34,10 @@ class LocationIn(Struct, forbid_unknown_fields=True):
 
 
 class MessageIn(Struct, forbid_unknown_fields=True):
-    """What a customer says: a text, a choice, a location, or `start` for a chat that was opened.
+    """What a customer says: a text, a choice, files, a location, or `start` for a chat that was opened.
 
-    `choice` is the value of a choice or of a card's button; `text` may go with it as what the customer pressed. The same
-    `client_message_id` is the same message.
+    `attachments` are ids of uploads, and a text may go with them. `choice` is the value of a choice or of a card's button; `text` may go
+    with it as what the customer pressed. The same `client_message_id` is the same message.
     """
 
     client_message_id: Key
@@ -46,6 +47,7 @@ class MessageIn(Struct, forbid_unknown_fields=True):
     contact: ContactIn | None = None
     text: Annotated[str, Meta(max_length=MOST_CHARACTERS)] | None = None
     choice: Annotated[str, Meta(min_length=1, max_length=500)] | None = None
+    attachments: Annotated[list[UUID], Meta(min_length=1, max_length=MOST_ATTACHMENTS)] | None = None
     location: LocationIn | None = None
     start: bool = False
 

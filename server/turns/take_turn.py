@@ -19,6 +19,7 @@ from flow_runtime import (
     Card,
     Choice,
     End,
+    File,
     Flow,
     HandOff,
     Input,
@@ -209,9 +210,16 @@ def body_of_input(given: Input) -> dict[str, Any] | None:
     if isinstance(given, Location):
         return {"type": "location", "latitude": given.latitude, "longitude": given.longitude, "text": given.text}
     if isinstance(given, Attachment):
-        file = {"url": given.url, "media_type": given.media_type, "name": given.name, "size": given.size}
-        return {"type": "attachment", "file": file, "text": given.text or given.name}
+        first, *others = [_file(file) for file in given.files]
+        body = {"type": "attachment", "file": first, "text": given.text or given.name}
+        return {**body, "others": others} if others else body
     return None
+
+
+def _file(file: File) -> dict[str, Any]:
+    """What there is of a file; its id where the server keeps it."""
+    known = {"url": file.url, "media_type": file.media_type, "name": file.name, "size": file.size}
+    return {**known, "id": file.id} if file.id else known
 
 
 def body_of_say(say: Say) -> dict[str, Any]:

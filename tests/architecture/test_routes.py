@@ -52,10 +52,12 @@ WORDS = {
     "path": "openapi.json",
     "file_path": "app.css",
     "token": "not-a-token",
+    "upload_id": "01890a5d-ac96-774b-bcce-b302099a8057",
 }
 # What anybody may call without signing in; a route that becomes public by mistake is not on the list.
 PUBLIC = re.compile(
-    r"/sign-in(/link)?|/sign-up|/api/v1/auth/(register|login|refresh)|/health|/api/v2/chat/(health|message|events/{token}(/{name})?)"
+    r"/sign-in(/link)?|/sign-up|/api/v1/auth/(register|login|refresh)|/health|/api/v2/chat/(health|message|uploads(/{upload_id})?|events/{token}(/{name})?)"
+    r"|/files/{token}"
     r"|/w/{channel_id}(/events)?|/widget/{name}|/hooks/{kind}/{channel_id}|/demo/api/.*|/schema(/.*)?|/static/{file_path}|/ui-kit(/bare)?"
 )
 JSON = {"accept": "application/json"}
