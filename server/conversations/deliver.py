@@ -10,13 +10,15 @@ from uuid import UUID
 from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.channels.contract import Outbound, SendFailed, adapter_of
+from server.channels.about import about_of
+from server.channels.contract import Outbound, Secrets, SendFailed, adapter_of
+from server.channels.sealed import open_secrets
 from server.channels.tables import channels
 from server.conversations.tables import contacts, conversations, messages, outbox
 from server.kit import clock
 from server.kit.db import Database
 from server.kit.http import OutboundClient
-from server.kit.secrets import CannotUnseal, Vault
+from server.kit.secrets import Vault
 
 LEASE = timedelta(seconds=30)
 TRIES = 8
@@ -24,8 +26,6 @@ LONGEST_PAUSE = timedelta(minutes=30)
 UNKNOWN = "The sender stopped in the middle: the message may have arrived, so it is not sent again."
 
 log = logging.getLogger(__name__)
-
-SECRET_PLACE = ("channels", "secrets_sealed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class _Parcel:
     lease_no: int
     kind: str
     settings: Mapping[str, Any]
-    secret: str | None
+    secrets: Secrets
     message: Outbound
 
 
@@ -91,6 +91,8 @@ class Delivery:
                     contacts.c.external_id,
                     messages.c.body,
                     messages.c.at,
+                    conversations.c.reply_place,
+                    conversations.c.heard_at,
                 )
                 .select_from(conversations)
                 .join(channels, and_(channels.c.tenant_id == conversations.c.tenant_id, channels.c.id == conversations.c.channel_id))
@@ -102,10 +104,13 @@ class Delivery:
                 .where(conversations.c.tenant_id == tenant_id, conversations.c.id == conversation_id, messages.c.seq == row.seq)
             )
         ).one()
-        secret = await open_secret(conn, self._vault, tenant_id, place.id, place.secrets_sealed)
+        secrets = await open_secrets(conn, self._vault, tenant_id, place.id, place.secrets_sealed)
         key = f"{conversation_id}:{row.seq}"
-        message = Outbound(key, str(conversation_id), place.external_id, row.seq, place.body, place.at)
-        return _Parcel(tenant_id, conversation_id, row.seq, row.attempts, row.lease_no, place.kind, place.settings, secret, message)
+        where = place.reply_place or {}
+        message = Outbound(
+            key, str(conversation_id), place.external_id, row.seq, place.body, place.at, where, place.heard_at, row.parts_sent
+        )
+        return _Parcel(tenant_id, conversation_id, row.seq, row.attempts, row.lease_no, place.kind, place.settings, secrets, message)
 
     async def _send(self, parcel: _Parcel) -> bool:
         """True when the next message may follow."""
@@ -113,7 +118,8 @@ class Delivery:
         try:
             if adapter is None:
                 raise SendFailed("dead", f"This server cannot send to channels of the kind {parcel.kind}.")
-            provider_id = await adapter.send(self._http, parcel.message, parcel.settings, parcel.secret)
+            _check_window(parcel)
+            provider_id = await adapter.send(self._http, parcel.message, parcel.settings, parcel.secrets)
         except SendFailed as failed:
             return await self._failed(parcel, failed)
         except Exception as error:
@@ -125,10 +131,11 @@ class Delivery:
     async def _failed(self, parcel: _Parcel, failed: SendFailed) -> bool:
         reason = str(failed)[:1_000]
         again = failed.outcome == "retry" or (failed.outcome == "maybe" and bool(parcel.settings.get("resend_unknown")))
+        told = {"error": reason, "parts_sent": max(failed.parts_sent, parcel.message.parts_sent)}
         if again and parcel.attempts < TRIES:
-            await self._note(parcel, status="pending", error=reason, due_at=clock.now() + _pause(parcel.attempts, failed.wait_s))
+            await self._note(parcel, status="pending", due_at=clock.now() + _pause(parcel.attempts, failed.wait_s), **told)
             return False
-        await self._note(parcel, status="dead" if again else failed.outcome, error=reason)
+        await self._note(parcel, status="dead" if again else failed.outcome, **told)
         return True
 
     async def _note(self, parcel: _Parcel, **values: Any) -> None:
@@ -152,20 +159,22 @@ async def _claim(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) 
         update(outbox)
         .where(*_of(tenant_id, conversation_id), outbox.c.seq == head, outbox.c.status == "pending", outbox.c.due_at <= now, ~sending)
         .values(status="sending", attempts=outbox.c.attempts + 1, lease_no=outbox.c.lease_no + 1, lease_until=now + LEASE)
-        .returning(outbox.c.seq, outbox.c.attempts, outbox.c.lease_no)
+        .returning(outbox.c.seq, outbox.c.attempts, outbox.c.lease_no, outbox.c.parts_sent)
     )
     return (await conn.execute(claimed)).first()
 
 
-async def open_secret(conn: AsyncConnection, vault: Vault, tenant_id: UUID, channel_id: UUID, sealed: bytes | None) -> str | None:
-    """The channel's secret; None when there is none, or when it cannot be opened any more."""
-    if sealed is None:
-        return None
-    try:
-        return await vault.unseal(conn, tenant_id, *SECRET_PLACE, channel_id, sealed)
-    except CannotUnseal:
-        log.error("the secret of channel %s cannot be opened", channel_id)
-        return None
+def _check_window(parcel: _Parcel) -> None:
+    """Some channels let a bot write freely only for a while after the customer did: what counts is the moment of sending."""
+    about, heard_at = about_of(parcel.kind), parcel.message.heard_at
+    if about is None or about.window_s is None or parcel.message.body.get("template"):
+        return
+    if heard_at is None or clock.now() - heard_at > timedelta(seconds=about.window_s):
+        hours = about.window_s // 3600
+        raise SendFailed(
+            "dead",
+            f"{about.title} takes free messages only within {hours} hours of the customer's last one. Send an approved template instead.",
+        )
 
 
 def _pause(attempts: int, asked_s: float | None) -> timedelta:

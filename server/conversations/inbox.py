@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
 from redis.asyncio import Redis
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -36,7 +36,9 @@ class Contact:
 class Arrival:
     """One input to be stored. `key` is the sender's own id of it: the same key in the same channel is the same input.
 
-    Without `conversation_id` it goes to the contact's open conversation, or starts one on `flow_id`; `apart` always starts one.
+    Without `conversation_id` it goes to the contact's open conversation (in `thread`, where a channel has threads), or starts one on
+    `flow_id`; `apart` always starts one. `heard_at` is when the channel says it was said, `reply_place` where it wants the answer. What is
+    `stale` is kept but not answered.
     """
 
     tenant_id: UUID
@@ -47,6 +49,10 @@ class Arrival:
     contact: Contact | None = None
     flow_id: UUID | None = None
     apart: bool = False
+    thread: str | None = None
+    heard_at: datetime | None = None
+    reply_place: Mapping[str, Any] = field(default_factory=dict)
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ async def accept(conn: AsyncConnection, arrival: Arrival) -> Accepted:
             external_id=arrival.key,
             input=dict(arrival.input),
             received_at=clock.now(),
+            status="ignored" if arrival.stale else "pending",
         )
         .on_conflict_do_nothing()
         .returning(inbox.c.id)
@@ -89,7 +96,21 @@ async def accept(conn: AsyncConnection, arrival: Arrival) -> Accepted:
         known = await _find(conn, arrival)
         assert known is not None
         return known
+    if arrival.heard_at is not None:
+        await _hear(conn, arrival, conversation_id, arrival.heard_at)
     return Accepted(inbox_id, conversation_id, True)
+
+
+async def _hear(conn: AsyncConnection, arrival: Arrival, conversation_id: UUID, heard_at: datetime) -> None:
+    """Note when and where the customer was heard last; what arrives late does not turn it back."""
+    heard = conversations.c.heard_at
+    await conn.execute(
+        update(conversations)
+        .where(
+            conversations.c.tenant_id == arrival.tenant_id, conversations.c.id == conversation_id, or_(heard.is_(None), heard <= heard_at)
+        )
+        .values(heard_at=heard_at, reply_place=dict(arrival.reply_place))
+    )
 
 
 async def _find(conn: AsyncConnection, arrival: Arrival) -> Accepted | None:
@@ -123,6 +144,7 @@ async def _open_conversation(conn: AsyncConnection, arrival: Arrival) -> UUID:
                 conversations.c.channel_id == arrival.channel_id,
                 conversations.c.status == "open",
                 conversations.c.is_test.is_(False),
+                conversations.c.thread.is_not_distinct_from(arrival.thread),
             )
             .order_by(conversations.c.started_at.desc())
             .limit(1)
@@ -138,6 +160,7 @@ async def _open_conversation(conn: AsyncConnection, arrival: Arrival) -> UUID:
             contact_id=contact_id,
             flow_id=arrival.flow_id,
             flow_version=0,  # the first turn decides
+            thread=arrival.thread,
             started_at=clock.now(),
             updated_at=clock.now(),
         )

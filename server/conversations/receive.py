@@ -1,9 +1,7 @@
 """The door of webhooks: what is proven to come from a channel's other side is stored, then answered; the bot's turn comes after."""
 
 import logging
-import secrets
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,20 +14,35 @@ from redis.asyncio import Redis
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from flow_runtime import Choice, Input, Location, Message, input_to_json
-from server.channels.contract import Adapter, Inbound, NotConfigured, NotProven, Request, Unusable, adapter_of
+from server.channels.contract import (
+    Adapter,
+    Answer,
+    NotConfigured,
+    NotFetched,
+    NotProven,
+    Received,
+    Request,
+    Secrets,
+    Unusable,
+    adapter_of,
+)
+from server.channels.sealed import open_secrets
 from server.channels.tables import channels
-from server.conversations.deliver import open_secret
-from server.conversations.inbox import Arrival, Contact, accept, ring_doorbell
+from server.conversations.arrivals import Hooked, arrivals_of
+from server.conversations.inbox import accept, ring_doorbell
+from server.conversations.provider_files import ProviderFiles
 from server.kit import clock
 from server.kit.db import Database
 from server.kit.errors import Problem
+from server.kit.http import OutboundClient
 from server.kit.secrets import Vault
+from server.kit.settings import Settings
 
 MOST_BYTES = 3 * 1024 * 1024
 
 log = logging.getLogger(__name__)
-rejected: Counter[str] = Counter()
+rejected: Counter[tuple[str, str]] = Counter()
+"""How many webhooks were turned away since the start, by kind of channel and reason."""
 
 
 @post("/hooks/{kind:str}/{channel_id:uuid}", opt={"public": True}, status_code=HTTP_200_OK, request_max_body_size=MOST_BYTES)
@@ -40,28 +53,20 @@ async def receive(
     db: NamedDependency[Database],
     redis: NamedDependency[Redis],
     vault: NamedDependency[Vault],
-) -> Response[None]:
+    settings: NamedDependency[Settings],
+) -> Response[bytes]:
     """Take a provider's webhook. 2xx means stored, or proven but of no use; 401 not proven; 503 come again."""
-    asked = _request_of(request, await request.body())
+    asked = _request_of(request, await request.body(), settings.public_url)
+    door = await _open(db, vault, kind, channel_id)
+    _prove(door, asked)
     try:
-        door = await _open(db, vault, kind, channel_id)
-        door.adapter.verify(asked, door.secret)
-    except NotConfigured as reason:
-        rejected[kind] += 1
-        raise Problem(503, "channel_not_ready", f"This channel cannot take messages yet: {reason}.") from None
-    except Problem:
-        raise
-    except Exception as reason:
-        rejected[kind] += 1
-        log.info("webhook of channel %s refused: %s", channel_id, reason if isinstance(reason, NotProven) else type(reason).__name__)
-        raise Problem(401, "not_proven", "The signature of this request was not accepted.") from None
-    try:
-        said = door.adapter.parse(asked, door.settings)
+        received = door.adapter.parse(asked, door.settings)
     except Unusable as reason:
+        rejected[kind, "unusable"] += 1
         log.info("webhook of channel %s of no use: %s", channel_id, reason)
-        return Response(None)
-    await _store(db, redis, door, said)
-    return Response(None)
+        return Response(b"")
+    await _store(db, redis, door, received, ProviderFiles(vault, settings.public_url))
+    return _response(received.answer)
 
 
 @get("/hooks/{kind:str}/{channel_id:uuid}", opt={"public": True})
@@ -71,25 +76,53 @@ async def shake_hands(
     channel_id: FromPath[UUID],
     db: NamedDependency[Database],
     vault: NamedDependency[Vault],
-) -> Response[str]:
+    settings: NamedDependency[Settings],
+) -> Response[bytes]:
     """Answer a provider that checks the address; 405 for kinds that never do."""
     door = await _open(db, vault, kind, channel_id)
-    answer = door.adapter.handshake(_request_of(request, b""), door.settings, door.secret)
+    try:
+        answer = door.adapter.handshake(_request_of(request, b"", settings.public_url), door.settings, door.secrets)
+    except NotConfigured as reason:
+        raise _not_ready(kind, reason) from None
     if answer is None:
         raise Problem(405, "method_not_allowed", "This address takes POST only.", headers={"Allow": "POST"})
-    return Response(answer, media_type="text/plain")
+    return _response(answer)
+
+
+@get("/hooks/{kind:str}/{channel_id:uuid}/files/{token:str}", opt={"public": True})
+async def show_file(
+    kind: FromPath[str],
+    channel_id: FromPath[UUID],
+    token: FromPath[str],
+    db: NamedDependency[Database],
+    vault: NamedDependency[Vault],
+    http: NamedDependency[OutboundClient],
+    settings: NamedDependency[Settings],
+) -> Response[bytes]:
+    """A file that a customer sent, from the provider that keeps it."""
+    provider_ref = ProviderFiles(vault, settings.public_url).read(channel_id, token)
+    if provider_ref is None:
+        raise Problem(404, "file_not_found", "There is no such file.")
+    door = await _open(db, vault, kind, channel_id)
+    try:
+        file = await door.adapter.fetch(http, provider_ref, door.settings, door.secrets)
+    except NotFetched as reason:
+        raise Problem(502, "file_not_fetched", f"The file cannot be got from the channel's provider: {reason}") from None
+    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=300"}
+    return Response(file.content, media_type=file.media_type, headers=headers)
 
 
 class _Door:
     """A channel that takes webhooks."""
 
-    def __init__(self, row: Any, adapter: Adapter, secret: str | None) -> None:
+    def __init__(self, row: Any, adapter: Adapter, secrets: Secrets) -> None:
         self.tenant_id: UUID = row.tenant_id
         self.channel_id: UUID = row.id
+        self.kind: str = row.kind
         self.flow_id: UUID | None = row.flow_id
         self.settings: dict[str, Any] = row.settings
         self.adapter = adapter
-        self.secret = secret
+        self.secrets = secrets
 
 
 async def _open(db: Database, vault: Vault, kind: str, channel_id: UUID) -> _Door:
@@ -105,48 +138,68 @@ async def _open(db: Database, vault: Vault, kind: str, channel_id: UUID) -> _Doo
         if row is None:
             raise missing
         async with db.tenant(row.tenant_id) as conn:
-            secret = await open_secret(conn, vault, row.tenant_id, row.id, row.secrets_sealed)
+            secrets = await open_secrets(conn, vault, row.tenant_id, row.id, row.secrets_sealed)
     except (DBAPIError, OSError):
-        raise Problem(503, "database_away", "The server cannot store messages now. Send it again.") from None
-    return _Door(row, adapter, secret)
+        raise _database_away() from None
+    return _Door(row, adapter, secrets)
 
 
-async def _store(db: Database, redis: Redis, door: _Door, said: Sequence[Inbound]) -> None:
+def _prove(door: _Door, asked: Request) -> None:
+    """The answer does not say which check failed: that would help only somebody who forges."""
+    try:
+        door.adapter.verify(asked, door.settings, door.secrets)
+    except NotConfigured as reason:
+        raise _not_ready(door.kind, reason) from None
+    except Exception as reason:
+        rejected[door.kind, "not_proven"] += 1
+        why = reason if isinstance(reason, NotProven) else type(reason).__name__
+        log.info("webhook of channel %s refused: %s", door.channel_id, why)
+        raise Problem(401, "not_proven", "The signature of this request was not accepted.") from None
+
+
+async def _store(db: Database, redis: Redis, door: _Door, received: Received, files: ProviderFiles) -> None:
     if door.flow_id is None:
-        log.warning("channel %s has no flow: %d messages dropped", door.channel_id, len(said))
+        if received.messages:
+            log.warning("channel %s has no flow: %d messages dropped", door.channel_id, len(received.messages))
+        return
+    hooked = Hooked(door.tenant_id, door.channel_id, door.kind, door.flow_id)
+    arrivals = [arrival for said in received.messages for arrival in arrivals_of(hooked, said, files)]
+    if not arrivals:
         return
     for last_try in (False, False, True):  # deliveries of one message that arrive together may get in each other's way
         try:
             async with db.tenant(door.tenant_id) as conn:
-                accepted = [await accept(conn, _arrival(door, door.flow_id, one)) for one in said]
+                accepted = [await accept(conn, arrival) for arrival in arrivals]
             break
         except (DBAPIError, OSError) as error:
             log.warning("messages could not be stored: %s", type(error).__name__)
             if last_try:
-                raise Problem(503, "database_away", "The server cannot store messages now. Send it again.") from None
+                raise _database_away() from None
     await ring_doorbell(redis, door.tenant_id, *{one.conversation_id for one in accepted if one.fresh})
 
 
-def _arrival(door: _Door, flow_id: UUID, said: Inbound) -> Arrival:
-    contact = Contact(said.contact_id, said.contact_name, said.language, said.attributes)
-    return Arrival(door.tenant_id, door.channel_id, f"hook:{said.key}", input_to_json(_input(said)), contact=contact, flow_id=flow_id)
+def _database_away() -> Problem:
+    return Problem(503, "database_away", "The server cannot store messages now. Send it again.")
 
 
-def _input(said: Inbound) -> Input:
-    at, seed = clock.now(), secrets.randbits(48)
-    if said.choice is not None:
-        return Choice(value=said.choice, text=said.text or "", at=at, seed=seed)
-    if (place := said.location) is not None:
-        return Location(place.latitude, place.longitude, place.label, at=at, seed=seed)
-    return Message(text=said.text or "", language=said.language, at=at, seed=seed)
+def _not_ready(kind: str, reason: NotConfigured) -> Problem:
+    rejected[kind, "not_ready"] += 1
+    return Problem(503, "channel_not_ready", f"This channel cannot take messages yet: {reason}.")
 
 
-def _request_of(request: HttpRequest[Any, Any, Any], body: bytes) -> Request:
-    names = [name.decode("latin-1").lower() for name, _ in request.scope["headers"]]
-    doubled = frozenset(name for name, count in Counter(names).items() if count > 1)
+def _response(answer: Answer) -> Response[bytes]:
+    return Response(answer.body, status_code=answer.status, media_type=answer.media_type, headers=dict(answer.headers))
+
+
+def _request_of(request: HttpRequest[Any, Any, Any], body: bytes, public_url: str) -> Request:
+    given = [name.decode("latin-1").lower() for name, _ in request.scope["headers"]]
+    asked = request.query_params.dict()
+    doubled = {name for name, count in Counter(given).items() if count > 1} | {name for name, values in asked.items() if len(values) > 1}
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.scope["headers"]}
-    query = {name: values[0] for name, values in request.query_params.dict().items()}
-    return Request(request.method, headers, query, body, clock.now(), doubled)
+    query = {name: values[0] for name, values in asked.items()}
+    behind = request.scope["query_string"].decode("latin-1")
+    url = f"{public_url}{request.scope['path']}{'?' + behind if behind else ''}"
+    return Request(request.method, headers, query, body, clock.now(), frozenset(doubled), url)
 
 
-handlers = [receive, shake_hands]
+handlers = [receive, shake_hands, show_file]

@@ -8,7 +8,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flow_runtime import Checker, FlowInterface, Library, Problem, Surroundings, interface_of, problems_of
-from server.channels.limits import limits_of
+from server.channels.about import about_of
 from server.channels.queries import kinds_of_flow
 from server.flows.document import Document
 from server.flows.draft import Draft
@@ -76,7 +76,7 @@ async def surroundings_of(conn: AsyncConnection, draft: Draft, frozen: Frozen | 
     kinds = await kinds_of_flow(conn, draft.tenant_id, draft.flow_id)
     subflows = {} if frozen is None else {ref: _interface(document) for ref, document in frozen.documents.items()}
     own = next((ref for ref, flow_id in frozen.flows.items() if flow_id == draft.flow_id), None) if frozen is not None else None
-    channels = [limits for kind in kinds if (limits := limits_of(kind)) is not None]
+    channels = [about.channel_limits for kind in kinds if (about := about_of(kind)) is not None]
     return Surroundings(intents, bool(has_model), similar, channels, subflows=subflows, ref=own)
 
 

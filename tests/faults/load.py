@@ -12,6 +12,7 @@ import httpx
 import msgspec
 from sqlalchemy import select, text, update
 
+from server.channels.sealed import seal_secrets
 from server.channels.tables import channels
 from server.channels.webhook.adapter import signature
 from server.conversations.tables import messages
@@ -79,7 +80,7 @@ async def publish_both(db: Database, settings: Settings, shop: Shop) -> tuple[Bo
     hooked = await publish(db, counting_flow(shop.url), kind="webhook", settings={"url": f"{shop.url}/messages"})
     async with db.tenant(hooked.tenant_id) as conn:
         vault = Vault.open(settings.secret_key_file)
-        sealed = await vault.seal(conn, hooked.tenant_id, "channels", "secrets_sealed", hooked.channel_id, SECRET)
+        sealed = await seal_secrets(conn, vault, hooked.tenant_id, hooked.channel_id, {"signing_secret": SECRET})
         await conn.execute(update(channels).values(secrets_sealed=sealed))
     return bot, hooked
 

@@ -13,6 +13,7 @@ import pytest
 from litestar import Litestar
 from sqlalchemy import func, select, update
 
+from server.channels.sealed import seal_secrets
 from server.channels.tables import channels
 from server.channels.webhook.adapter import signature
 from server.conversations.tables import conversations, inbox, outbox
@@ -78,7 +79,7 @@ async def open_line(app: Litestar, client: httpx.AsyncClient, db: Database, cust
     """A published flow behind a webhook channel of its own."""
     bot = await publish(db, flow, kind="webhook", settings={"url": f"{customer.url}/messages"})
     async with db.tenant(bot.tenant_id) as conn:
-        sealed = await app.state.vault.seal(conn, bot.tenant_id, "channels", "secrets_sealed", bot.channel_id, SECRET)
+        sealed = await seal_secrets(conn, app.state.vault, bot.tenant_id, bot.channel_id, {"signing_secret": SECRET})
         await conn.execute(update(channels).where(channels.c.id == bot.channel_id).values(secrets_sealed=sealed))
     return Line(client, bot, customer)
 

@@ -1,0 +1,79 @@
+"""What each kind of channel says of itself in its channel.json."""
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from flow_runtime import ChannelLimits
+
+HERE = Path(__file__).parent
+
+
+class Field(Struct, forbid_unknown_fields=True, frozen=True):
+    """A setting or a secret. `makes` is how many random characters we make it of when nobody gives one; `advanced` ones are folded away."""
+
+    name: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,40}$")]
+    title: str
+    help: str = ""
+    required: bool = False
+    pattern: str | None = None
+    default: str = ""
+    makes: int = 0
+    advanced: bool = False
+
+
+class Rate(Struct, forbid_unknown_fields=True, frozen=True):
+    """How fast the provider takes messages: steadily `per_second`, `burst` at once, counted for each channel or each conversation."""
+
+    per_second: Annotated[float, Meta(gt=0)]
+    burst: Annotated[int, Meta(ge=1)] = 1
+    per: Literal["channel", "conversation"] = "channel"
+
+
+class About(Struct, forbid_unknown_fields=True, frozen=True):
+    """A kind of channel. `window_s` is how long after a customer's last message it may be answered freely, in seconds; None is for ever."""
+
+    kind: str
+    title: str
+    summary: str = ""
+    limits: dict[str, Any] = {}
+    settings: tuple[Field, ...] = ()
+    secrets: tuple[Field, ...] = ()
+    rate: Rate | None = None
+    window_s: int | None = None
+
+    @property
+    def channel_limits(self) -> ChannelLimits:
+        """The limits as the checks of flows know them."""
+        media = self.limits.get("media")
+        return ChannelLimits(
+            self.kind,
+            self.title,
+            **{name: most for name, most in self.limits.items() if name != "media"},
+            media=None if media is None else frozenset(media),
+        )
+
+
+@cache
+def about_of(kind: str) -> About | None:
+    """A kind of channel; None when there is no such folder."""
+    path = HERE / kind / "channel.json"
+    if not kind.isidentifier() or not path.is_file():
+        return None
+    return msgspec.json.decode(path.read_bytes(), type=About)
+
+
+@cache
+def kinds() -> tuple[About, ...]:
+    """Every kind of channel there is a folder of, by title."""
+    found = [about_of(path.parent.name) for path in HERE.glob("*/channel.json")]
+    return tuple(sorted((about for about in found if about is not None), key=lambda about: about.title))
+
+
+def help_of(kind: str) -> str:
+    """How to set up a channel of this kind, in Markdown; empty when it says nothing."""
+    path = HERE / kind / "help.md"
+    return path.read_text(encoding="utf-8") if kind.isidentifier() and path.is_file() else ""
