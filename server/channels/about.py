@@ -42,7 +42,7 @@ class About(Struct, forbid_unknown_fields=True, frozen=True):
     limits: dict[str, Any] = {}
     settings: tuple[Field, ...] = ()
     secrets: tuple[Field, ...] = ()
-    rate: Rate | None = None
+    rate: Rate | tuple[Rate, ...] | None = None
     window_s: int | None = None
 
     @property

@@ -1,29 +1,39 @@
-"""Sends what waits in the outbox: in order within a conversation, each message once unless nobody can know whether it arrived."""
+"""Sends what waits in the outbox: in order within a conversation, not faster than the channel takes it, each message once unless nobody
+can know whether it arrived.
+"""
 
+import asyncio
 import logging
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.channels.about import about_of
 from server.channels.contract import Outbound, Secrets, SendFailed, adapter_of
+from server.channels.rates import rates_of
 from server.channels.sealed import open_secrets
 from server.channels.tables import channels
+from server.conversations.outbox import SPREAD_S, Head, claim, give_up_unknown, head_of, in_conversation, pause_channel, put_off
 from server.conversations.tables import contacts, conversations, messages, outbox
 from server.kit import clock
 from server.kit.db import Database
 from server.kit.http import OutboundClient
+from server.kit.rates import Rate, SharedRates
 from server.kit.secrets import Vault
 
-LEASE = timedelta(seconds=30)
 TRIES = 8
-LONGEST_PAUSE = timedelta(minutes=30)
-UNKNOWN = "The sender stopped in the middle: the message may have arrived, so it is not sent again."
+LONGEST_BACKOFF = timedelta(minutes=30)
+LONGEST_ASKED = timedelta(hours=6)
+BLOCKED_FOR = timedelta(minutes=15)
+TOO_OLD = timedelta(days=1)
+AHEAD_S = 600.0
+SLEEP_S = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +44,7 @@ class _Parcel:
 
     tenant_id: UUID
     conversation_id: UUID
+    channel_id: UUID
     seq: int
     attempts: int
     lease_no: int
@@ -46,10 +57,11 @@ class _Parcel:
 class Delivery:
     """Sends the messages of the channels that must be sent them."""
 
-    def __init__(self, db: Database, vault: Vault, http: OutboundClient) -> None:
+    def __init__(self, db: Database, vault: Vault, http: OutboundClient, rates: SharedRates) -> None:
         self._db = db
         self._vault = vault
         self._http = http
+        self._rates = rates
         self._busy: set[UUID] = set()
 
     async def deliver(self, tenant_id: UUID, conversation_id: UUID) -> None:
@@ -58,27 +70,54 @@ class Delivery:
             return
         self._busy.add(conversation_id)
         try:
-            while (parcel := await self._next(tenant_id, conversation_id)) is not None:
-                if not await self._send(parcel):
+            while (head := await self._head(tenant_id, conversation_id)) is not None:
+                wait_s = await self._wait(tenant_id, conversation_id, head)
+                if wait_s > SLEEP_S:
+                    return
+                if wait_s > 0:
+                    await asyncio.sleep(wait_s)
+                    continue  # the channel may have been paused by now
+                parcel = await self._claim(tenant_id, conversation_id, head)
+                if parcel is None or not await self._send(parcel):
                     return
         finally:
             self._busy.discard(conversation_id)
 
-    async def _next(self, tenant_id: UUID, conversation_id: UUID) -> _Parcel | None:
+    async def _head(self, tenant_id: UUID, conversation_id: UUID) -> Head | None:
         async with self._db.tenant(tenant_id) as conn:
-            await self._give_up_unknown(conn, tenant_id, conversation_id)
-            row = await _claim(conn, tenant_id, conversation_id)
-            if row is None:
-                return None
-            return await self._parcel(conn, tenant_id, conversation_id, row)
+            await give_up_unknown(conn, tenant_id, conversation_id)
+            return await head_of(conn, tenant_id, conversation_id)
 
-    async def _give_up_unknown(self, conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> None:
-        """A message whose sender died while sending may have arrived."""
-        await conn.execute(
-            update(outbox)
-            .where(*_of(tenant_id, conversation_id), outbox.c.status == "sending", outbox.c.lease_until <= clock.now())
-            .values(status="maybe", error=UNKNOWN, lease_until=None)
-        )
+    async def _wait(self, tenant_id: UUID, conversation_id: UUID, head: Head) -> float:
+        """In how many seconds the message may be sent; what it has to wait for is noted in its row."""
+        now = clock.now()
+        if head.place_at is not None:
+            return max(0.0, (head.place_at - now).total_seconds())
+        if head.paused_until is not None:
+            wait_s = (head.paused_until - now).total_seconds() + random.uniform(0, SPREAD_S)
+            due_at, place_at = now + timedelta(seconds=wait_s), None
+        elif (found := await self._place(tenant_id, conversation_id, head)) is None:
+            wait_s = random.uniform(AHEAD_S / 2, AHEAD_S)
+            due_at, place_at = now + timedelta(seconds=wait_s), None
+        elif found == 0:
+            return 0.0
+        else:
+            wait_s, place_at = found, now + timedelta(seconds=found)
+            due_at = max(now, place_at - timedelta(seconds=SLEEP_S))
+        async with self._db.tenant(tenant_id) as conn:
+            await put_off(conn, tenant_id, conversation_id, head.seq, due_at, place_at)
+        return wait_s
+
+    async def _place(self, tenant_id: UUID, conversation_id: UUID, head: Head) -> float | None:
+        """The seconds until the place that the channel's rates give to this message; None when none is free for a long time."""
+        names = {"channel": f"send:{tenant_id}:{head.channel_id}", "conversation": f"send:{tenant_id}:{conversation_id}"}
+        rates = rates_of(head.kind, head.settings)
+        return await self._rates.place(*((names[one.per], Rate(one.per_second, one.burst)) for one in rates)) if rates else 0.0
+
+    async def _claim(self, tenant_id: UUID, conversation_id: UUID, head: Head) -> _Parcel | None:
+        async with self._db.tenant(tenant_id) as conn:
+            row = await claim(conn, tenant_id, conversation_id, head.seq)
+            return None if row is None else await self._parcel(conn, tenant_id, conversation_id, row)
 
     async def _parcel(self, conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID, row: Any) -> _Parcel:
         place = (
@@ -110,7 +149,8 @@ class Delivery:
         message = Outbound(
             key, str(conversation_id), place.external_id, row.seq, place.body, place.at, where, place.heard_at, row.parts_sent
         )
-        return _Parcel(tenant_id, conversation_id, row.seq, row.attempts, row.lease_no, place.kind, place.settings, secrets, message)
+        what = place.kind, place.settings, secrets, message
+        return _Parcel(tenant_id, conversation_id, place.id, row.seq, row.attempts, row.lease_no, *what)
 
     async def _send(self, parcel: _Parcel) -> bool:
         """True when the next message may follow."""
@@ -129,39 +169,42 @@ class Delivery:
         return True
 
     async def _failed(self, parcel: _Parcel, failed: SendFailed) -> bool:
+        """Note what became of it; True when the next message may follow."""
         reason = str(failed)[:1_000]
-        again = failed.outcome == "retry" or (failed.outcome == "maybe" and bool(parcel.settings.get("resend_unknown")))
         told = {"error": reason, "parts_sent": max(failed.parts_sent, parcel.message.parts_sent)}
+        asked = BLOCKED_FOR if failed.blocks else None if failed.wait_s is None else min(timedelta(seconds=failed.wait_s), LONGEST_ASKED)
+        if asked is not None and failed.outcome != "maybe" and clock.now() - parcel.message.at < TOO_OLD:
+            await self._pause(parcel, asked, failed.blocks, told)
+            return False
+        again = failed.outcome == "retry" or (failed.outcome == "maybe" and bool(parcel.settings.get("resend_unknown")))
         if again and parcel.attempts < TRIES:
-            await self._note(parcel, status="pending", due_at=clock.now() + _pause(parcel.attempts, failed.wait_s), **told)
+            await self._note(parcel, status="pending", due_at=clock.now() + _backoff(parcel.attempts), **told)
             return False
         await self._note(parcel, status="dead" if again else failed.outcome, **told)
         return True
+
+    async def _pause(self, parcel: _Parcel, asked: timedelta, whole: bool, told: Mapping[str, Any]) -> None:
+        """The other side asked us to wait: the `whole` channel does, or one conversation where all rates are those of conversations.
+
+        It does not count as a failed try.
+        """
+        until = clock.now() + max(asked, timedelta(seconds=1))
+        await self._note(parcel, status="pending", due_at=until, attempts=parcel.attempts - 1, **told)
+        if whole or {one.per for one in rates_of(parcel.kind, parcel.settings)} != {"conversation"}:
+            async with self._db.tenant(parcel.tenant_id) as conn:
+                await pause_channel(conn, parcel.tenant_id, parcel.channel_id, until, str(told["error"]))
 
     async def _note(self, parcel: _Parcel, **values: Any) -> None:
         async with self._db.tenant(parcel.tenant_id) as conn:
             await conn.execute(
                 update(outbox)
-                .where(*_of(parcel.tenant_id, parcel.conversation_id), outbox.c.seq == parcel.seq, outbox.c.lease_no == parcel.lease_no)
+                .where(
+                    *in_conversation(parcel.tenant_id, parcel.conversation_id),
+                    outbox.c.seq == parcel.seq,
+                    outbox.c.lease_no == parcel.lease_no,
+                )
                 .values(lease_until=None, **values)
             )
-
-
-async def _claim(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> Any:
-    """Take the oldest message that is not over, if it is due and nobody is sending one of this conversation."""
-    now: datetime = clock.now()
-    head = select(func.min(outbox.c.seq)).where(*_of(tenant_id, conversation_id), outbox.c.status == "pending").scalar_subquery()
-    other = outbox.alias("other")
-    sending = exists(
-        select(other.c.seq).where(other.c.tenant_id == tenant_id, other.c.conversation_id == conversation_id, other.c.status == "sending")
-    )
-    claimed = (
-        update(outbox)
-        .where(*_of(tenant_id, conversation_id), outbox.c.seq == head, outbox.c.status == "pending", outbox.c.due_at <= now, ~sending)
-        .values(status="sending", attempts=outbox.c.attempts + 1, lease_no=outbox.c.lease_no + 1, lease_until=now + LEASE)
-        .returning(outbox.c.seq, outbox.c.attempts, outbox.c.lease_no, outbox.c.parts_sent)
-    )
-    return (await conn.execute(claimed)).first()
 
 
 def _check_window(parcel: _Parcel) -> None:
@@ -177,21 +220,16 @@ def _check_window(parcel: _Parcel) -> None:
         )
 
 
-def _pause(attempts: int, asked_s: float | None) -> timedelta:
-    """2, 8, 32 seconds ... at most half an hour, and not less than the other side asked for."""
-    pause = timedelta(seconds=2 * 4 ** (attempts - 1))
-    return min(max(pause, timedelta(seconds=asked_s or 0)), LONGEST_PAUSE)
-
-
-def _of(tenant_id: UUID, conversation_id: UUID) -> tuple[Any, Any]:
-    return outbox.c.tenant_id == tenant_id, outbox.c.conversation_id == conversation_id
+def _backoff(attempts: int) -> timedelta:
+    """2, 8, 32 seconds ... at most half an hour; up to a fifth longer, so that what failed together does not come together."""
+    return min(timedelta(seconds=2 * 4 ** (attempts - 1)), LONGEST_BACKOFF) * random.uniform(1, 1.2)
 
 
 async def undelivered(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> Mapping[int, tuple[str, str | None]]:
     """What became of the messages that were not simply sent, by number: (pending, sending, maybe or dead; why)."""
     rows = await conn.execute(
         select(outbox.c.seq, outbox.c.status, outbox.c.error).where(
-            *_of(tenant_id, conversation_id), or_(outbox.c.status != "sent", outbox.c.error.is_not(None))
+            *in_conversation(tenant_id, conversation_id), or_(outbox.c.status != "sent", outbox.c.error.is_not(None))
         )
     )
     return {row.seq: (row.status, row.error) for row in rows}

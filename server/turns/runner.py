@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from server.analytics.ingest import roll_up_all
 from server.conversations.close import close_abandoned
-from server.conversations.deliver import Delivery
+from server.conversations.deliver import AHEAD_S, Delivery
 from server.conversations.events import forget_early_events
 from server.conversations.inbox import DOORBELL
 from server.kit.db import Database
@@ -22,6 +22,7 @@ from server.kit.http import OutboundClient
 from server.kit.jobs import due_jobs, ring_again
 from server.kit.live import Live
 from server.kit.logs import start_log
+from server.kit.rates import SharedRates
 from server.kit.secrets import Vault
 from server.kit.settings import BadSetting, Settings
 from server.kit.tasks import end_tasks
@@ -46,7 +47,8 @@ class Runner:
     def __init__(self, turns: Turns) -> None:
         self.turns = turns
         self.resources = turns.resources
-        self.delivery = Delivery(self.resources.db, self.resources.vault, self.resources.http)
+        resources = self.resources
+        self.delivery = Delivery(resources.db, resources.vault, resources.http, SharedRates(resources.redis, AHEAD_S))
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
