@@ -1,13 +1,12 @@
 """What a channel's adapter read, as inputs of the flow."""
 
 import secrets
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from flow_runtime import Attachment, Choice, EventReceived, Input, Location, Message, input_to_json
-from server.channels.contract import Inbound
+from flow_runtime import Attachment, Choice, EventReceived, File, Input, Location, Message, input_to_json
+from server.channels.contract import Inbound, Media
 from server.conversations.inbox import Arrival, Contact
 from server.conversations.provider_files import ProviderFiles
 from server.kit import clock
@@ -26,38 +25,39 @@ class Hooked:
     flow_id: UUID
 
 
-def arrivals_of(hooked: Hooked, said: Inbound, files: ProviderFiles) -> Iterator[Arrival]:
-    """One arrival for each input that a message makes: each file is one. What the provider kept for more than a week is stale."""
+def arrival_of(hooked: Hooked, said: Inbound, files: ProviderFiles) -> Arrival:
+    """The message as it is stored. What the provider kept for more than a week is stale: nobody waits for an answer any more."""
     now = clock.now()
     heard_at = min(said.at or now, now)
-    contact = Contact(said.contact_id, said.contact_name, said.language, said.attributes)
-    for number, given in enumerate(_inputs(hooked, said, files)):
-        yield Arrival(
-            hooked.tenant_id,
-            hooked.channel_id,
-            f"hook:{said.key}" if number == 0 else f"hook:{said.key}:{number}",
-            input_to_json(given),
-            contact=contact,
-            flow_id=hooked.flow_id,
-            thread=said.thread,
-            heard_at=heard_at,
-            reply_place=said.reply_place,
-            stale=now - heard_at > STALE,
-        )
+    return Arrival(
+        hooked.tenant_id,
+        hooked.channel_id,
+        f"hook:{said.key}",
+        input_to_json(_input(hooked, said, files)),
+        contact=Contact(said.contact_id, said.contact_name, said.language, said.attributes),
+        flow_id=hooked.flow_id,
+        thread=said.thread,
+        heard_at=heard_at,
+        reply_place=said.reply_place,
+        stale=now - heard_at > STALE,
+    )
 
 
-def _inputs(hooked: Hooked, said: Inbound, files: ProviderFiles) -> Iterator[Input]:
+def _input(hooked: Hooked, said: Inbound, files: ProviderFiles) -> Input:
     at, seed = clock.now(), secrets.randbits(48)
     if said.unsupported is not None:
-        yield EventReceived(UNSUPPORTED, {"type": said.unsupported}, at=at, seed=seed)
-    elif said.choice is not None:
-        yield Choice(value=said.choice, text=said.text or "", at=at, seed=seed)
-    elif (place := said.location) is not None:
-        yield Location(place.latitude, place.longitude, place.label, at=at, seed=seed)
-    elif said.media:
-        for number, media in enumerate(said.media):
-            words = media.caption or (said.text or "" if number == 0 else "")
-            url = media.url or files.url(hooked.kind, hooked.channel_id, media.provider_ref or "")
-            yield Attachment(url, media.media_type, media.name or media.kind, media.size or 0, words, at=at, seed=seed + number)
-    else:
-        yield Message(text=said.text or "", language=said.language, at=at, seed=seed)
+        return EventReceived(UNSUPPORTED, {"type": said.unsupported}, at=at, seed=seed)
+    if said.choice is not None:
+        return Choice(value=said.choice, text=said.text or "", at=at, seed=seed)
+    if (place := said.location) is not None:
+        return Location(place.latitude, place.longitude, place.label, at=at, seed=seed)
+    if said.media:
+        first, *others = [_file(hooked, media, files) for media in said.media]
+        words = said.text or next((media.caption for media in said.media if media.caption), "")
+        return Attachment(first.url, first.media_type, first.name, first.size, words, "", tuple(others), at=at, seed=seed)
+    return Message(text=said.text or "", language=said.language, at=at, seed=seed)
+
+
+def _file(hooked: Hooked, media: Media, files: ProviderFiles) -> File:
+    url = media.url or files.url(hooked.kind, hooked.channel_id, media.provider_ref or "")
+    return File(url, media.media_type, media.name or media.kind, media.size or 0, "")

@@ -28,7 +28,7 @@ from server.channels.contract import (
 )
 from server.channels.sealed import open_secrets
 from server.channels.tables import channels
-from server.conversations.arrivals import Hooked, arrivals_of
+from server.conversations.arrivals import Hooked, arrival_of
 from server.conversations.inbox import accept, ring_doorbell
 from server.conversations.provider_files import ProviderFiles
 from server.kit import clock
@@ -163,7 +163,7 @@ async def _store(db: Database, redis: Redis, door: _Door, received: Received, fi
             log.warning("channel %s has no flow: %d messages dropped", door.channel_id, len(received.messages))
         return
     hooked = Hooked(door.tenant_id, door.channel_id, door.kind, door.flow_id)
-    arrivals = [arrival for said in received.messages for arrival in arrivals_of(hooked, said, files)]
+    arrivals = [arrival_of(hooked, said, files) for said in received.messages]
     if not arrivals:
         return
     for last_try in (False, False, True):  # deliveries of one message that arrive together may get in each other's way
