@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.channels.about import about_of
@@ -20,6 +20,7 @@ from server.channels.rates import rates_of
 from server.channels.sealed import open_secrets
 from server.channels.tables import channels
 from server.conversations.outbox import SPREAD_S, Head, claim, give_up_unknown, head_of, in_conversation, pause_channel, put_off
+from server.conversations.receipts import note_sent
 from server.conversations.tables import contacts, conversations, messages, outbox
 from server.kit import clock
 from server.kit.db import Database
@@ -165,7 +166,9 @@ class Delivery:
         except Exception as error:
             log.exception("sending message %d of conversation %s failed", parcel.seq, parcel.conversation_id)
             return await self._failed(parcel, SendFailed("maybe", f"{type(error).__name__} while sending"))
-        await self._note(parcel, status="sent", provider_id=provider_id, sent_at=clock.now(), error=None)
+        async with self._db.tenant(parcel.tenant_id) as conn:
+            place = parcel.conversation_id, parcel.channel_id, parcel.seq, parcel.lease_no
+            await note_sent(conn, parcel.tenant_id, *place, provider_id)
         return True
 
     async def _failed(self, parcel: _Parcel, failed: SendFailed) -> bool:
@@ -223,13 +226,3 @@ def _check_window(parcel: _Parcel) -> None:
 def _backoff(attempts: int) -> timedelta:
     """2, 8, 32 seconds ... at most half an hour; up to a fifth longer, so that what failed together does not come together."""
     return min(timedelta(seconds=2 * 4 ** (attempts - 1)), LONGEST_BACKOFF) * random.uniform(1, 1.2)
-
-
-async def undelivered(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> Mapping[int, tuple[str, str | None]]:
-    """What became of the messages that were not simply sent, by number: (pending, sending, maybe or dead; why)."""
-    rows = await conn.execute(
-        select(outbox.c.seq, outbox.c.status, outbox.c.error).where(
-            *in_conversation(tenant_id, conversation_id), or_(outbox.c.status != "sent", outbox.c.error.is_not(None))
-        )
-    )
-    return {row.seq: (row.status, row.error) for row in rows}

@@ -29,8 +29,9 @@ from server.channels.contract import (
 from server.channels.sealed import open_secrets
 from server.channels.tables import channels
 from server.conversations.arrivals import Hooked, arrival_of
-from server.conversations.inbox import accept, ring_doorbell
+from server.conversations.inbox import Arrival, accept, ring_doorbell
 from server.conversations.provider_files import ProviderFiles
+from server.conversations.receipts import record_statuses
 from server.kit import clock
 from server.kit.db import Database
 from server.kit.errors import Problem
@@ -158,18 +159,19 @@ def _prove(door: _Door, asked: Request) -> None:
 
 
 async def _store(db: Database, redis: Redis, door: _Door, received: Received, files: ProviderFiles) -> None:
-    if door.flow_id is None:
-        if received.messages:
-            log.warning("channel %s has no flow: %d messages dropped", door.channel_id, len(received.messages))
-        return
-    hooked = Hooked(door.tenant_id, door.channel_id, door.kind, door.flow_id)
-    arrivals = [arrival_of(hooked, said, files) for said in received.messages]
-    if not arrivals:
+    arrivals: list[Arrival] = []
+    if door.flow_id is not None:
+        hooked = Hooked(door.tenant_id, door.channel_id, door.kind, door.flow_id)
+        arrivals = [arrival_of(hooked, said, files) for said in received.messages]
+    elif received.messages:
+        log.warning("channel %s has no flow: %d messages dropped", door.channel_id, len(received.messages))
+    if not (arrivals or received.statuses):
         return
     for last_try in (False, False, True):  # deliveries of one message that arrive together may get in each other's way
         try:
             async with db.tenant(door.tenant_id) as conn:
                 accepted = [await accept(conn, arrival) for arrival in arrivals]
+                await record_statuses(conn, door.tenant_id, door.channel_id, received.statuses)
             break
         except (DBAPIError, OSError) as error:
             log.warning("messages could not be stored: %s", type(error).__name__)

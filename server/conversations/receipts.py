@@ -1,0 +1,112 @@
+"""What providers say became of the messages they took: delivered, read, or failed after all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.channels.contract import Status
+from server.conversations.outbox import in_conversation
+from server.conversations.tables import early_receipts, outbox
+from server.kit import clock
+
+EARLY_KEPT = timedelta(days=1)
+FAILED = "The channel took the message but could not deliver it."
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """How far a message got. `status` is pending, sending, sent, maybe, dead or dropped."""
+
+    status: str
+    error: str | None
+    sent_at: datetime | None
+    delivered_at: datetime | None
+    read_at: datetime | None
+
+
+async def record_statuses(conn: AsyncConnection, tenant_id: UUID, channel_id: UUID, statuses: Sequence[Status]) -> None:
+    """Note what a provider says of our messages, in any order and as often as it likes: a message only gets further, and failed is final.
+
+    What is said of a message whose id we do not know yet is kept until its sending is noted, or for a day.
+    """
+    ids = sorted({status.provider_id for status in statuses})
+    if not ids:
+        return
+    await _one_at_a_time(conn, channel_id, ids)
+    ours = (outbox.c.tenant_id == tenant_id, outbox.c.channel_id == channel_id, outbox.c.provider_id.in_(ids))
+    known = set(await conn.scalars(select(outbox.c.provider_id).where(*ours)))
+    early = [status for status in statuses if status.provider_id not in known]
+    for status in statuses:
+        if status.provider_id in known:
+            await _note(conn, tenant_id, channel_id, status.provider_id, status.state, status.at, status.error)
+    if early:
+        place = {"tenant_id": tenant_id, "channel_id": channel_id, "noted_at": clock.now()}
+        rows = [
+            place | {"provider_id": one.provider_id, "state": one.state, "at": one.at, "error": one.error and one.error[:1_000]}
+            for one in early
+        ]
+        await conn.execute(insert(early_receipts).values(rows).on_conflict_do_nothing())
+        old = early_receipts.c.noted_at < clock.now() - EARLY_KEPT
+        await conn.execute(delete(early_receipts).where(early_receipts.c.tenant_id == tenant_id, old))
+
+
+async def note_sent(
+    conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID, channel_id: UUID, seq: int, lease_no: int, provider_id: str | None
+) -> None:
+    """The provider took the message; with it goes what it said of it before."""
+    if provider_id is not None:
+        await _one_at_a_time(conn, channel_id, [provider_id])
+    await conn.execute(
+        update(outbox)
+        .where(*in_conversation(tenant_id, conversation_id), outbox.c.seq == seq, outbox.c.lease_no == lease_no)
+        .values(status="sent", provider_id=provider_id, sent_at=clock.now(), error=None, lease_until=None)
+    )
+    if provider_id is not None:
+        said = await conn.execute(
+            delete(early_receipts)
+            .where(
+                early_receipts.c.tenant_id == tenant_id,
+                early_receipts.c.channel_id == channel_id,
+                early_receipts.c.provider_id == provider_id,
+            )
+            .returning(early_receipts.c.state, early_receipts.c.at, early_receipts.c.error)
+        )
+        for row in said:
+            await _note(conn, tenant_id, channel_id, provider_id, row.state, row.at, row.error)
+
+
+async def deliveries_of(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> Mapping[int, Delivered]:
+    """How far the messages of a conversation got, by number; only of channels that are sent their messages."""
+    columns = (outbox.c.status, outbox.c.error, outbox.c.sent_at, outbox.c.delivered_at, outbox.c.read_at)
+    rows = await conn.execute(select(outbox.c.seq, *columns).where(*in_conversation(tenant_id, conversation_id)))
+    return {row.seq: Delivered(*row[1:]) for row in rows}
+
+
+async def _note(
+    conn: AsyncConnection, tenant_id: UUID, channel_id: UUID, provider_id: str, state: str, at: datetime, error: str | None
+) -> None:
+    ours = update(outbox).where(
+        outbox.c.tenant_id == tenant_id, outbox.c.channel_id == channel_id, outbox.c.provider_id == provider_id, outbox.c.status == "sent"
+    )
+    if state == "failed":
+        changed = ours.where(outbox.c.delivered_at.is_(None)).values(status="dead", error=(error or FAILED)[:1_000])
+    elif state == "read":
+        changed = ours.values(read_at=func.coalesce(outbox.c.read_at, at), delivered_at=func.coalesce(outbox.c.delivered_at, at))
+    elif state == "delivered":
+        changed = ours.values(delivered_at=func.least(func.coalesce(outbox.c.delivered_at, at), at))
+    else:
+        return
+    await conn.execute(changed)
+
+
+async def _one_at_a_time(conn: AsyncConnection, channel_id: UUID, provider_ids: Sequence[str]) -> None:
+    """What the provider says and the end of our sending may come at the same moment: one of them waits, so that it sees the other."""
+    for provider_id in provider_ids:
+        key: Any = func.hashtextextended(f"{channel_id}:{provider_id}", 0)
+        await conn.execute(select(func.pg_advisory_xact_lock(key)))

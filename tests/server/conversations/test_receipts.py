@@ -1,0 +1,104 @@
+"""What providers say of our messages, in any order, twice, or too early."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from typing import Any, Literal
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select
+
+from server.channels.contract import Status
+from server.conversations.outbox import claim
+from server.conversations.receipts import deliveries_of, note_sent, record_statuses
+from server.conversations.tables import early_receipts
+from server.kit.db import Database
+from tests.server.conversations.outboxes import MovingClock, open_conversation
+from tests.server.turns.bots import ECHO, Bot, publish
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+State = Literal["sent", "delivered", "read", "failed"]
+
+
+@pytest.fixture
+async def bot(db: Database) -> Bot:
+    return await publish(db, ECHO, kind="webhook")
+
+
+async def send(db: Database, bot: Bot, provider_id: str | None = "p1") -> UUID:
+    """A conversation with one message that the provider took."""
+    place = await open_conversation(db, bot, "hello")
+    async with db.tenant(bot.tenant_id) as conn:
+        row = await claim(conn, bot.tenant_id, place, 1)
+        await note_sent(conn, bot.tenant_id, place, bot.channel_id, 1, row.lease_no, provider_id)
+    return place
+
+
+async def say(db: Database, bot: Bot, *states: State, provider_id: str = "p1", error: str | None = None) -> None:
+    statuses = [Status(provider_id, state, NOON + timedelta(minutes=n), error) for n, state in enumerate(states)]
+    async with db.tenant(bot.tenant_id) as conn:
+        await record_statuses(conn, bot.tenant_id, bot.channel_id, statuses)
+
+
+async def found(db: Database, bot: Bot, place: UUID) -> tuple[str, bool, bool]:
+    async with db.tenant(bot.tenant_id) as conn:
+        one = (await deliveries_of(conn, bot.tenant_id, place))[1]
+    return one.status, one.delivered_at is not None, one.read_at is not None
+
+
+async def test_a_message_gets_further_in_whatever_order_it_is_told(db: Database, bot: Bot) -> None:
+    steps: tuple[State, ...] = ("sent", "delivered", "read")
+    for number, order in enumerate(permutations(steps)):
+        place = await send(db, bot, f"p{number}")
+        await say(db, bot, *order, *order, provider_id=f"p{number}")
+        assert await found(db, bot, place) == ("sent", True, True)
+
+
+async def test_what_is_read_was_delivered(db: Database, bot: Bot) -> None:
+    place = await send(db, bot)
+    await say(db, bot, "read")
+    assert await found(db, bot, place) == ("sent", True, True)
+
+
+async def test_a_failure_is_final_and_a_dead_letter_with_its_reason(db: Database, bot: Bot) -> None:
+    place = await send(db, bot)
+    await say(db, bot, "failed", "delivered", "read", error="The number is not on the network.")
+    assert await found(db, bot, place) == ("dead", False, False)
+    async with db.tenant(bot.tenant_id) as conn:
+        assert (await deliveries_of(conn, bot.tenant_id, place))[1].error == "The number is not on the network."
+
+
+async def test_what_arrived_cannot_fail_any_more(db: Database, bot: Bot) -> None:
+    place = await send(db, bot)
+    await say(db, bot, "delivered", "failed")
+    assert await found(db, bot, place) == ("sent", True, False)
+
+
+@pytest.mark.parametrize(("state", "expected"), [("delivered", ("sent", True, False)), ("failed", ("dead", False, False))])
+async def test_what_is_told_before_the_sending_ends_is_kept(db: Database, bot: Bot, state: State, expected: tuple[str, bool, bool]) -> None:
+    await say(db, bot, state)
+    place = await send(db, bot)
+    assert await found(db, bot, place) == expected
+    assert await early(db, bot) == 0
+
+
+async def test_what_never_finds_its_message_is_forgotten(db: Database, bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    await say(db, bot, "delivered", provider_id="of an earlier part")
+    clock = MovingClock()
+    monkeypatch.setattr("server.kit.clock.now", clock.now)
+    clock.move(25 * 3600)
+    await say(db, bot, "read", provider_id="another")
+    await say(db, bot, "read", provider_id="another")
+    assert await early(db, bot) == 1
+
+
+async def early(db: Database, bot: Bot) -> Any:
+    async with db.tenant(bot.tenant_id) as conn:
+        return await conn.scalar(select(func.count()).select_from(early_receipts))
+
+
+async def test_says_nothing_of_the_messages_of_another_workspace(db: Database, bot: Bot) -> None:
+    place = await send(db, bot)
+    other = await publish(db, ECHO, kind="webhook")
+    await say(db, other, "failed")
+    assert await found(db, bot, place) == ("sent", False, False)
