@@ -25,8 +25,8 @@ from server.kit.db import to_json
 from server.kit.ids import uuid7
 from server.kit.jobs import Work
 from server.turns.batches import transaction
+from server.turns.commit import Commit
 from server.turns.rows import Saved, Source, add_turn
-from server.turns.statements import Commit
 from server.turns.take_turn import Conversation, Person, take_turn
 from server.turns.versions import Version, Versions
 

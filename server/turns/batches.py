@@ -31,8 +31,8 @@ from server.kit.db import ASYNCPG_ERRORS
 from server.kit.errors import Problem, not_found
 from server.kit.ids import uuid7
 from server.turns import statements
+from server.turns.commit import Commit
 from server.turns.rows import LEASE_S, Saved, Source, add_turn, person
-from server.turns.statements import Commit
 from server.turns.take_turn import Conversation, Person, Taken, take_turn
 from server.turns.versions import Version, Versions
 

@@ -11,8 +11,8 @@ from flow_runtime import Call, CallResult, CancelTimer, End, HandOff, Say, SetTi
 from server.flows.due import quiet_until
 from server.kit.calls import OpenCall
 from server.kit.ids import uuid7
+from server.turns.commit import Commit
 from server.turns.kinds import performer_of
-from server.turns.statements import Commit
 from server.turns.take_turn import Person, Taken, body_of_input, body_of_say, digest, encode, outcome_of
 
 LEASE_S = 30.0
