@@ -88,7 +88,8 @@ class Inbound:
     """One thing a customer said: a text, a choice, files or a location. `key` is the provider's id of it.
 
     `at` is the provider's time of it. `thread` tells conversations of one contact apart (a Slack thread, a post). `reply_place` is what
-    the adapter needs to answer there; it is kept with the conversation. `unsupported` names what the provider could not pass on.
+    the adapter needs to answer there; it is kept with the conversation. `unsupported` names what the provider could not pass on. What only
+    `continues` is taken when the contact has an open conversation in the thread, and begins none.
     """
 
     key: str
@@ -104,6 +105,7 @@ class Inbound:
     thread: str | None = None
     reply_place: Mapping[str, Any] = field(default_factory=dict)
     unsupported: str | None = None
+    continues: bool = False
 
 
 State = Literal["sent", "delivered", "read", "failed"]
@@ -149,11 +151,15 @@ class Outbound:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that the live check of a channel looked at: what it is, what is wrong with it and what to do."""
+    """One thing that the live check of a channel looked at: what it is, what is wrong with it and what to do.
+
+    `learned` are settings that the provider told us; they are kept.
+    """
 
     level: Literal["ok", "warning", "error"]
     title: str
     message: str = ""
+    learned: Mapping[str, str] = field(default_factory=dict)
 
 
 class NotProven(Exception):

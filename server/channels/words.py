@@ -1,7 +1,9 @@
 """What a bot says, in the words of channels that cannot show all of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 def in_parts(text: str, most: int) -> list[str]:
@@ -28,6 +30,12 @@ def numbered(labels: Sequence[str]) -> str:
 def words_of(body: Mapping[str, Any]) -> str:
     """Everything in a message of the bot, in words: its text, choices, cards and the addresses of its files."""
     return "\n\n".join(part for part in (str(body.get("text", "")), *_more(body)) if part) or "\u2026"
+
+
+def in_groups(items: Sequence[T], most: int) -> Iterator[Sequence[T]]:
+    """The items in groups of at most `most`."""
+    for start in range(0, len(items), most):
+        yield items[start : start + most]
 
 
 def card_words(card: Mapping[str, Any]) -> str:

@@ -40,6 +40,7 @@ def arrival_of(hooked: Hooked, said: Inbound, files: ProviderFiles) -> Arrival:
         heard_at=heard_at,
         reply_place=said.reply_place,
         stale=now - heard_at > STALE,
+        continues=said.continues,
     )
 
 

@@ -38,7 +38,7 @@ class Arrival:
 
     Without `conversation_id` it goes to the contact's open conversation (in `thread`, where a channel has threads), or starts one on
     `flow_id`; `apart` always starts one. `heard_at` is when the channel says it was said, `reply_place` where it wants the answer. What is
-    `stale` is kept but not answered.
+    `stale` is kept but not answered; what only `continues` goes to an open conversation or nowhere.
     """
 
     tenant_id: UUID
@@ -53,6 +53,7 @@ class Arrival:
     heard_at: datetime | None = None
     reply_place: Mapping[str, Any] = field(default_factory=dict)
     stale: bool = False
+    continues: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,25 +131,43 @@ async def _check_conversation(conn: AsyncConnection, tenant_id: UUID, conversati
         raise not_found("conversation")
 
 
+async def goes_on(conn: AsyncConnection, arrival: Arrival) -> bool:
+    """Whether the arrival has a conversation to go to, or may begin one."""
+    if not arrival.continues or arrival.contact is None:
+        return True
+    known = select(contacts.c.id).where(
+        contacts.c.tenant_id == arrival.tenant_id,
+        contacts.c.channel_id == arrival.channel_id,
+        contacts.c.external_id == arrival.contact.external_id,
+    )
+    contact_id = await conn.scalar(known)
+    return contact_id is not None and await _find_open(conn, arrival, contact_id) is not None
+
+
+async def _find_open(conn: AsyncConnection, arrival: Arrival, contact_id: UUID) -> UUID | None:
+    found: UUID | None = await conn.scalar(
+        select(conversations.c.id)
+        .where(
+            conversations.c.tenant_id == arrival.tenant_id,
+            conversations.c.contact_id == contact_id,
+            conversations.c.channel_id == arrival.channel_id,
+            conversations.c.status == "open",
+            conversations.c.is_test.is_(False),
+            conversations.c.thread.is_not_distinct_from(arrival.thread),
+        )
+        .order_by(conversations.c.started_at.desc())
+        .limit(1)
+    )
+    return found
+
+
 async def _open_conversation(conn: AsyncConnection, arrival: Arrival) -> UUID:
     """The contact's open conversation, or a new one. The contact's row is locked: parallel arrivals must not make two."""
     if arrival.contact is None or arrival.flow_id is None:
         raise ValueError("an arrival names its conversation, or its contact and flow")
     contact_id = await _lock_contact(conn, arrival.tenant_id, arrival.channel_id, arrival.contact)
     if not arrival.apart:
-        found: UUID | None = await conn.scalar(
-            select(conversations.c.id)
-            .where(
-                conversations.c.tenant_id == arrival.tenant_id,
-                conversations.c.contact_id == contact_id,
-                conversations.c.channel_id == arrival.channel_id,
-                conversations.c.status == "open",
-                conversations.c.is_test.is_(False),
-                conversations.c.thread.is_not_distinct_from(arrival.thread),
-            )
-            .order_by(conversations.c.started_at.desc())
-            .limit(1)
-        )
+        found = await _find_open(conn, arrival, contact_id)
         if found is not None:
             return found
     conversation_id = uuid7()

@@ -29,7 +29,7 @@ from server.channels.contract import (
 from server.channels.sealed import open_secrets
 from server.channels.tables import channels
 from server.conversations.arrivals import Hooked, arrival_of
-from server.conversations.inbox import Arrival, accept, ring_doorbell
+from server.conversations.inbox import Arrival, accept, goes_on, ring_doorbell
 from server.conversations.provider_files import ProviderFiles
 from server.conversations.receipts import record_statuses
 from server.kit import clock
@@ -170,7 +170,7 @@ async def _store(db: Database, redis: Redis, door: _Door, received: Received, fi
     for last_try in (False, False, True):  # deliveries of one message that arrive together may get in each other's way
         try:
             async with db.tenant(door.tenant_id) as conn:
-                accepted = [await accept(conn, arrival) for arrival in arrivals]
+                accepted = [await accept(conn, arrival) for arrival in arrivals if await goes_on(conn, arrival)]
                 await record_statuses(conn, door.tenant_id, door.channel_id, received.statuses)
             break
         except (DBAPIError, OSError) as error:

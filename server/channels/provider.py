@@ -1,0 +1,74 @@
+"""Calls to a channel's provider: what goes wrong on the way becomes `SendFailed`, or a finding of the live check."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from server.channels.contract import File, Finding, NotFetched, SendFailed
+from server.kit.http import OutboundAnswer, OutboundClient, OutboundFailed, OutboundRefused
+
+TIMEOUT_S = 10.0
+MOST_ANSWER_BYTES = 256_000
+MOST_FILE_BYTES = 25_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A provider's answer, read as a JSON object; empty when it is none."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: Mapping[str, Any]
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """The seconds that `Retry-After` asks for."""
+        wait = self.headers.get("retry-after", "")
+        return float(wait) if wait.isascii() and wait.isdigit() and len(wait) < 8 else None
+
+
+async def post(http: OutboundClient, url: str, given: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Told:
+    """POST JSON to send a message. Raises SendFailed when no answer came: maybe, unless certainly nothing was sent."""
+    try:
+        return told(await _request(http, "POST", url, headers, msgspec.json.encode(given)))
+    except OutboundRefused as refused:
+        raise SendFailed("dead", str(refused), blocks=True) from None
+    except OutboundFailed as failed:
+        raise SendFailed("maybe" if failed.sent else "retry", str(failed)) from None
+
+
+async def ask(
+    http: OutboundClient, method: str, url: str, given: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+) -> Told | Finding:
+    """Ask the provider something for the live check; a finding when it cannot be asked."""
+    try:
+        return told(await _request(http, method, url, headers, None if given is None else msgspec.json.encode(given)))
+    except (OutboundRefused, OutboundFailed) as error:
+        return Finding("error", "Connection", f"The provider cannot be reached: {error}")
+
+
+async def fetch_file(http: OutboundClient, url: str, headers: Mapping[str, str] | None = None) -> File:
+    """A file from the provider; raises NotFetched."""
+    try:
+        answer = await http.request("GET", url, headers=headers, timeout_s=30.0, max_bytes=MOST_FILE_BYTES)
+    except (OutboundRefused, OutboundFailed) as error:
+        raise NotFetched(str(error)) from None
+    if answer.status != 200:
+        raise NotFetched(f"It answered {answer.status}.")
+    return File(answer.headers.get("content-type", "application/octet-stream").split(";")[0].strip(), answer.body)
+
+
+def told(answer: OutboundAnswer) -> Told:
+    """The answer, read as JSON."""
+    try:
+        data = msgspec.json.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        data = None
+    return Told(answer.status, answer.headers, data if isinstance(data, dict) else {})
+
+
+async def _request(http: OutboundClient, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None) -> OutboundAnswer:
+    kind = {} if body is None else {"content-type": "application/json; charset=utf-8"}
+    return await http.request(method, url, headers={**kind, **(headers or {})}, body=body, timeout_s=TIMEOUT_S, max_bytes=MOST_ANSWER_BYTES)
