@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, null, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.analytics.tables import conversation_intents
 from server.channels.tables import channels
+from server.conversations.search import Wanted, found_message, mentions
 from server.conversations.tables import contacts, conversations, messages
 from server.flows.tables import flows
 from server.kit.cursors import read_cursor, write_cursor
@@ -35,8 +36,10 @@ class Filters:
     end: datetime | None = None
 
 
-async def find(connection: AsyncConnection, tenant_id: UUID, filters: Filters, cursor: str = "") -> tuple[list[Any], str | None]:
-    """A page of conversations, the newest first, and the cursor of the next page."""
+async def find(
+    connection: AsyncConnection, tenant_id: UUID, filters: Filters, wanted: Wanted | None, cursor: str = ""
+) -> tuple[list[Any], str | None]:
+    """A page of conversations, the newest first, and the cursor of the next page. `found`: the message in which a wanted word was said."""
     asked = _same_conversation(messages) & (messages.c.direction == "in")
     first = select(messages.c.body["text"].as_string()).where(asked).order_by(messages.c.seq).limit(1).scalar_subquery()
     recognised = conversation_intents.c.intent.label("intent")
@@ -59,9 +62,10 @@ async def find(connection: AsyncConnection, tenant_id: UUID, filters: Filters, c
             channels.c.name.label("channel_name"),
             first.label("first_words"),
             shown.label("intent"),
+            (null() if wanted is None else _found(wanted)).label("found"),
         )
         .select_from(_joined())
-        .where(*_conditions(tenant_id, filters))
+        .where(*_conditions(tenant_id, filters, wanted))
         .order_by(conversations.c.started_at.desc(), conversations.c.id.desc())
         .limit(PAGE + 1)
     )
@@ -72,9 +76,9 @@ async def find(connection: AsyncConnection, tenant_id: UUID, filters: Filters, c
     return rows[:PAGE], following
 
 
-async def count(connection: AsyncConnection, tenant_id: UUID, filters: Filters) -> int:
+async def count(connection: AsyncConnection, tenant_id: UUID, filters: Filters, wanted: Wanted | None) -> int:
     """How many conversations the filters let through."""
-    query = select(func.count()).select_from(_joined()).where(*_conditions(tenant_id, filters))
+    query = select(func.count()).select_from(_joined()).where(*_conditions(tenant_id, filters, wanted))
     return int((await connection.execute(query)).scalar_one())
 
 
@@ -105,6 +109,11 @@ async def transcript(connection: AsyncConnection, tenant_id: UUID, conversation_
     return list((await connection.execute(query.order_by(messages.c.seq))).all())
 
 
+def _found(wanted: Wanted) -> ScalarSelect[Any]:
+    there = _same_conversation(messages) & (messages.c.seq == found_message(wanted))
+    return select(messages.c.body["text"].as_string()).where(there).correlate(conversations).scalar_subquery()
+
+
 def _joined() -> Any:
     return (
         conversations.join(contacts, and_(contacts.c.tenant_id == conversations.c.tenant_id, contacts.c.id == conversations.c.contact_id))
@@ -117,16 +126,16 @@ def _same_conversation(table: Any) -> ColumnElement[bool]:
     return and_(table.c.tenant_id == conversations.c.tenant_id, table.c.conversation_id == conversations.c.id)
 
 
-def _conditions(tenant_id: UUID, filters: Filters) -> list[ColumnElement[bool]]:
+def _conditions(tenant_id: UUID, filters: Filters, wanted: Wanted | None) -> list[ColumnElement[bool]]:
     conditions = [conversations.c.tenant_id == tenant_id, conversations.c.is_test.is_(False)]
     for name in ("flow_id", "flow_version", "channel_id", "status", "outcome"):
-        if (wanted := getattr(filters, name)) not in (None, ""):
-            conditions.append(conversations.c[name] == wanted)
+        if (value := getattr(filters, name)) not in (None, ""):
+            conditions.append(conversations.c[name] == value)
     conditions += _between(filters)
     if filters.intent and filters.by != "intent":
         conditions.append(_recognised(filters))
-    if filters.q:
-        conditions.append(_mentions(filters.q))
+    if wanted is not None:
+        conditions.append(mentions(tenant_id, wanted))
     return conditions
 
 
@@ -150,10 +159,3 @@ def _range(column: ColumnElement[datetime], filters: Filters) -> list[ColumnElem
 def _recognised(filters: Filters, *when: ColumnElement[bool]) -> ColumnElement[bool]:
     named = [conversation_intents.c.intent == filters.intent] if filters.intent else []
     return select(1).where(_same_conversation(conversation_intents), *named, *when).exists()
-
-
-def _mentions(text: str) -> ColumnElement[bool]:
-    pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    said = select(1).where(_same_conversation(messages), messages.c.body["text"].as_string().ilike(pattern)).exists()
-    ours = [contacts.c.name.ilike(pattern), contacts.c.external_id.ilike(pattern), cast(conversations.c.id, String) == text]
-    return or_(*ours, said)

@@ -1,4 +1,4 @@
-"""Rolls the event log up into windows, each event exactly once.
+"""Rolls the event log up into windows and into the words that can be searched for, each event exactly once.
 
 The log is read in the order of transactions, and only as far as every older transaction has ended:
 an event that commits late is never stepped over.
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.analytics.tables import conversation_intents, intent_windows, rollups, windows
 from server.analytics.windows import Event, Window, WindowKey, recognised, roll, window_of
+from server.conversations.search import index_messages
 from server.conversations.tables import conversations
 from server.kit.clock import now
 from server.kit.db import Database
@@ -31,6 +32,7 @@ _BEHIND = text("""
         and e.tx < pg_snapshot_xmin(pg_current_snapshot())
     )
 """)
+_SAID = frozenset(("message.received", "message.sent"))
 _ADDED = [c.name for c in windows.columns if c.name not in {*windows.primary_key.columns.keys(), "turn_ms"}]
 
 
@@ -62,6 +64,8 @@ async def roll_up(db: Database, tenant_id: UUID) -> int:
         ]
         await _add_windows(connection, tenant_id, roll(new))
         await _add_intents(connection, tenant_id, recognised(new))
+        said = [(r.conversation_id, r.props["seq"]) for r in rows if r.type in _SAID and r.conversation_id and "seq" in r.props]
+        await index_messages(connection, tenant_id, said)
         last = rows[-1]
         await connection.execute(
             rollups.update()

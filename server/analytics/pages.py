@@ -21,6 +21,7 @@ from server.analytics.paths import paths
 from server.analytics.queries import Scope
 from server.channels.tables import channels
 from server.conversations.dead_letters import count_dead_letters
+from server.conversations.search import wanted_of
 from server.flows.tables import flows
 from server.kit import pages
 from server.kit.clock import now
@@ -115,8 +116,9 @@ async def conversation_list(
         end=_moment(end, "end"),
     )
     async with db.snapshot(identity.tenant_id) as connection:
-        rows, following = await conversations.find(connection, identity.tenant_id, filters, cursor)
-        total = await conversations.count(connection, identity.tenant_id, filters)
+        wanted = await wanted_of(connection, filters.q)
+        rows, following = await conversations.find(connection, identity.tenant_id, filters, wanted, cursor)
+        total = await conversations.count(connection, identity.tenant_id, filters, wanted)
         names = await _flow_names(connection, identity.tenant_id)
         channel_names = await _channel_names(connection, identity.tenant_id)
         dead_letters = await count_dead_letters(connection, identity.tenant_id)
@@ -125,6 +127,7 @@ async def conversation_list(
         request,
         "conversations/list.html",
         rows=rows,
+        wanted=wanted,
         total=total,
         filters=filters,
         kept=kept,

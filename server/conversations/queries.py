@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, and_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.conversations.search import found_message, mentions, wanted_of
 from server.conversations.tables import contacts, conversations, messages
 from server.kit.cursors import read_cursor, write_cursor
 from server.kit.errors import not_found
@@ -33,6 +34,7 @@ class Filters:
     started_from: datetime | None = None
     started_before: datetime | None = None
     is_test: bool = False
+    q: str = ""
 
 
 def _wanted() -> Any:
@@ -48,8 +50,10 @@ def _wanted() -> Any:
 async def list_conversations(
     conn: AsyncConnection, tenant_id: UUID, filters: Filters, *, limit: int = PAGE, cursor: str | None = None
 ) -> tuple[Sequence[Row[Any]], str | None]:
-    """A page of conversations, the one that moved last first, and where the next page starts."""
+    """A page of conversations, the one that moved last first, and where the next page starts. `found_seq`: the message that was found."""
     query = _wanted().where(conversations.c.tenant_id == tenant_id, *_conditions(filters))
+    if (wanted := await wanted_of(conn, filters.q)) is not None:
+        query = query.where(mentions(tenant_id, wanted)).add_columns(found_message(wanted).label("found_seq"))
     if cursor is not None:
         query = query.where(tuple_(conversations.c.updated_at, conversations.c.id) < tuple_(*read_cursor(cursor, tuple[datetime, UUID])))
     query = query.order_by(conversations.c.updated_at.desc(), conversations.c.id.desc()).limit(limit + 1)

@@ -33,6 +33,7 @@ async def list_conversations(
     identity: NamedDependency[Identity],
     limit: FromQuery[int] = queries.PAGE,
     cursor: FromQuery[str | None] = None,
+    q: FromQuery[str] = "",
     status: FromQuery[str | None] = None,
     outcome: FromQuery[str | None] = None,
     flow_id: FromQuery[UUID | None] = None,
@@ -42,9 +43,13 @@ async def list_conversations(
     started_before: FromQuery[datetime | None] = None,
     is_test: FromQuery[bool] = False,
 ) -> ConversationPage:
-    """Conversations, the one that moved last first."""
+    """Conversations, the one that moved last first.
+
+    `q` searches what was said, and names of customers: all words have to be there, each may go on with more letters; "quoted" words
+    stand together. What was said is found a second later.
+    """
     _check_limit(limit)
-    filters = Filters(status, outcome, flow_id, channel_id, contact_id, started_from, started_before, is_test)
+    filters = Filters(status, outcome, flow_id, channel_id, contact_id, started_from, started_before, is_test, q)
     async with db.tenant(identity.tenant_id) as conn:
         rows, after = await queries.list_conversations(conn, identity.tenant_id, filters, limit=limit, cursor=cursor)
     return ConversationPage([ConversationOut.of(row) for row in rows], after)

@@ -17,7 +17,7 @@ class ContactOut(msgspec.Struct):
 
 
 class ConversationOut(msgspec.Struct):
-    """A conversation."""
+    """A conversation. `found_seq`: in a search, the number of the first message that was found."""
 
     id: UUID
     channel_id: UUID
@@ -33,6 +33,7 @@ class ConversationOut(msgspec.Struct):
     started_at: datetime
     updated_at: datetime
     ended_at: datetime | None
+    found_seq: int | None = None
 
     @classmethod
     def of(cls, row: Row[Any]) -> "ConversationOut":
@@ -53,6 +54,7 @@ class ConversationOut(msgspec.Struct):
             row.started_at,
             row.updated_at,
             row.ended_at,
+            getattr(row, "found_seq", None),
         )
 
 

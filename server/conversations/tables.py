@@ -189,3 +189,16 @@ uploads = Table(
     PrimaryKeyConstraint("tenant_id", "id"),
     Index(None, "tenant_id", "conversation_id"),
 )
+
+# The words of the transcripts, for search; filled from the event log after the turn, so that a turn does not wait for it.
+conversation_words = Table(
+    "conversation_words",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("word", Text(collation="C"), nullable=False),
+    Column("conversation_id", Uuid, nullable=False),
+    Column("seq", Integer, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "word", "conversation_id"),
+    ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
+    Index(None, "tenant_id", "conversation_id"),
+)

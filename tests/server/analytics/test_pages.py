@@ -47,7 +47,8 @@ class Shop:
         conversation_id, contact_id = uuid7(), uuid7()
         own = {"tenant_id": self.tenant_id, "conversation_id": conversation_id}
         common = {**own, "at": at, "flow_id": self.flow_id, "flow_version": 1, "channel_id": self.channel_id}
-        log: list[tuple[str, dict[str, Any]]] = [("conversation.started", {}), ("message.received", {}), ("message.sent", {})]
+        log: list[tuple[str, dict[str, Any]]] = [("conversation.started", {})]
+        log += [("message.received", {"seq": 1}), ("message.sent", {"seq": 2})]
         log.append(("intent.classified", {"intent": intent, "in_scope": intent is not None, "confidence": 0.9}))
         log.append(("turn.taken", {"turn": 1, "ms": 4.0, "path": [["n2", "matched"], ["n1", None]], "nodes": 2}))
         if outcome:
