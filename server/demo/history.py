@@ -24,8 +24,7 @@ from server.kit.clock import now
 from server.kit.db import to_json
 from server.kit.ids import uuid7
 from server.kit.jobs import Work
-from server.turns.batches import transaction
-from server.turns.commit import Commit
+from server.turns.commit import Commit, transaction
 from server.turns.rows import Saved, Source, add_turn
 from server.turns.take_turn import Conversation, Person, take_turn
 from server.turns.versions import Version, Versions
@@ -136,8 +135,7 @@ class _Customer:
         commit = Commit()
         source = Source(uuid7(), _key_of(given), False)
         saved = add_turn(commit, self.sample.tenant_id, taken, source, pushes=False, known_contact=conversation.stored)
-        sql, columns = commit.statement()
-        await self.connection.fetch(sql, self.sample.tenant_id, *columns)
+        await commit.write(self.connection, self.sample.tenant_id)
         after = replace(
             conversation,
             state=taken.state,

@@ -29,10 +29,10 @@ from server.kit.ids import uuid7
 from server.kit.jobs import ring
 from server.kit.secrets import Vault
 from server.security.identity import Identity
-from server.turns.batches import Incoming
 from server.turns.engine import Turns
 from server.turns.tables import calls, turns
 from server.turns.take_turn import new_seed
+from server.turns.units import Incoming
 
 READ = {"permission": "flows:read"}
 WRITE = {"permission": "flows:write"}

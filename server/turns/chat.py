@@ -14,10 +14,10 @@ from server.flows.due import is_time_zone
 from server.kit import clock
 from server.kit.errors import Problem
 from server.turns.answers import TurnAnswer
-from server.turns.batches import Incoming
 from server.turns.doors import Caller
 from server.turns.schemas import AnswerOut, Attribute, ContactIn, MessageIn, MessageOut, decode_message
 from server.turns.take_turn import TIME_ZONE, new_seed
+from server.turns.units import Incoming
 
 MOST_BYTES = 64 * 1024
 SHORTEST_UNGUESSABLE = 16

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from server.turns.statements import DRIVEN_BY_ROWS
+
+Connection = Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,21 @@ _CHILDREN = (
 PARTS = {part.name: part for part in (*_ROOTS, *_CHILDREN)}
 
 
+class transaction:
+    """A transaction of one tenant on a connection of the hot path."""
+
+    def __init__(self, conn: Connection, tenant_id: UUID) -> None:
+        self._conn = conn
+        self._tenant_id = tenant_id
+
+    async def __aenter__(self) -> None:
+        await self._conn.execute(f"begin; set local app.tenant_id = '{self._tenant_id}'")
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if not self._conn.is_closed():
+            await self._conn.execute("commit" if kind is None else "rollback")
+
+
 class Commit:
     """The rows of one commit, collected by table, and the one statement that writes them.
 
@@ -172,12 +190,16 @@ class Commit:
     def __init__(self) -> None:
         self._rows: dict[str, list[Sequence[Any]]] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._rows)
-
     def add(self, part: str, *values: Any) -> None:
         """One row, its values in the order of the part's columns."""
         self._rows.setdefault(part, []).append(values)
+
+    async def write(self, conn: Connection, tenant_id: UUID) -> set[UUID]:
+        """Write the rows; the ids of the conversations that were written."""
+        if not self._rows:
+            return set()
+        sql, columns = self.statement()
+        return {row["id"] for row in await conn.fetch(sql, tenant_id, *columns)}
 
     def statement(self) -> tuple[str, list[list[Any]]]:
         """The SQL and its parameters after the tenant."""

@@ -27,27 +27,15 @@ from server.kit.settings import Settings
 from server.kit.tasks import end_tasks
 from server.llm.gateway import warm_up
 from server.turns.answers import TurnAnswer, answer_at_once, settle
-from server.turns.batches import (
-    Apart,
-    Batch,
-    Fresh,
-    Incoming,
-    Known,
-    Later,
-    Nothing,
-    Pending,
-    Result,
-    Unit,
-    commit_apart,
-    take_fresh,
-    take_pending,
-)
 from server.turns.carry_out import perform_in_process
+from server.turns.claimed import commit_apart, take_pending
+from server.turns.fresh import take_fresh
 from server.turns.kinds import find_performers
 from server.turns.lanes import Lanes
 from server.turns.queue import Queue
 from server.turns.rows import Saved
 from server.turns.statements import SESSION
+from server.turns.units import Apart, Batch, Fresh, Incoming, Known, Later, Nothing, Pending, Result, Unit
 from server.turns.versions import Versions
 
 FLUSHERS = 2

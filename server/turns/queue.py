@@ -4,7 +4,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from server.turns.batches import Pending, Unit
+from server.turns.units import Pending, Unit
 
 BATCH = 64
 

@@ -25,12 +25,12 @@ from server.kit.db import Database
 from server.kit.errors import Problem
 from server.kit.live import Live, Subscription
 from server.security.identity import Identity
-from server.turns.batches import Incoming
 from server.turns.chat import MOST_BYTES, answer_out, incoming_of, read_message, token_of
 from server.turns.doors import Caller, Doors, doors_of
 from server.turns.engine import Turns
 from server.turns.schemas import AnswerOut, MessageIn, encode
 from server.turns.trace import Trace, trace_of
+from server.turns.units import Incoming
 from server.turns.upload_routes import attached_files
 from server.turns.upload_routes import handlers as upload_handlers
 

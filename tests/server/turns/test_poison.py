@@ -10,7 +10,7 @@ from server.conversations.inbox import Arrival, Contact, accept
 from server.conversations.tables import conversations, inbox, messages
 from server.flows.tables import flow_versions
 from server.kit.db import Database
-from server.turns.batches import TRIES
+from server.turns.claimed import TRIES
 from server.turns.engine import Turns
 from server.turns.runner import Runner
 from tests.server.turns.bots import ECHO, Bot, publish
