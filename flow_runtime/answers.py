@@ -5,10 +5,11 @@ Dates and times are read in the customer's language and time zone. A day without
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from flow_runtime.conditions import as_number, matches
 from flow_runtime.locales import DEFAULT_LANGUAGE, locale, zone
@@ -35,8 +36,7 @@ _LEADING = re.compile(r"^(?:on|at|next|this|the|am|um|nächsten?|el|la|le|à|a l
 _MONTH_FIRST = frozenset(("en-us", "en"))
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What was asked for: the kind of answer, its rules, and for whom.
 
     `options` are those of `one_of`, as (value, label); `pattern` is RE2 and must match the whole answer; `now` is UTC.
@@ -49,7 +49,7 @@ class Asked:
     minimum: float | None = None
     maximum: float | None = None
     pattern: str = ""
-    options: Sequence[tuple[str, str]] = field(default=())
+    options: Sequence[tuple[str, str]] = ()
 
     @property
     def today(self) -> date:

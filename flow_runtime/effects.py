@@ -1,23 +1,22 @@
 """What a flow asks of the world. The runtime only describes it; the server does it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from flow_runtime.records import Codec, many, mapping, moment, number, optional, text, whole
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """One choice on offer: what the flow gets and what the customer reads."""
 
     value: str
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
+class Media(Struct, frozen=True):
     """A picture, sound, film or file shown with a message."""
 
     kind: str
@@ -25,8 +24,7 @@ class Media:
     alt: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Button:
+class Button(Struct, frozen=True):
     """A button of a card: `value` answers like a choice, `url` opens a page. One of them is set."""
 
     label: str
@@ -34,8 +32,7 @@ class Button:
     url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     """A picture with a title, words and buttons. A card of nothing but buttons is a row of buttons under the message."""
 
     title: str = ""
@@ -45,8 +42,7 @@ class Card:
     buttons: tuple[Button, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
+class Say(Struct, frozen=True):
     """One message to the customer. `call_id` names the model call whose text was streamed, if there was one.
 
     Several cards are a carousel. `asks` says what kind of answer is wanted when it is not words: "file", "location", "rating" or "date";
@@ -60,7 +56,7 @@ class Say:
     call_id: str | None = None
     cards: tuple[Card, ...] = ()
     asks: str | None = None
-    asks_about: Mapping[str, Any] = field(default_factory=dict)
+    asks_about: Mapping[str, Any] = {}
     typing_ms: int = 0
     template: Mapping[str, Any] | None = None
 
@@ -70,8 +66,7 @@ class Say:
         return len(self.text) if not self.cards else len(self.text) + sum(len(card.title) + len(card.text) for card in self.cards)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """Outside work. The answer comes back as `inputs.CallResult` with the same id, which is the idempotency key all the way out.
 
     `timeout_s` is for one try. A try that fails is made again up to `retry_times` times, `retry_pause_s` seconds apart. A node leaves the
@@ -79,46 +74,41 @@ class Call:
     """
 
     kind: str
-    payload: Mapping[str, Any] = field(default_factory=dict)
+    payload: Mapping[str, Any] = {}
     timeout_s: float = 30.0
     call_id: str = ""
     retry_times: int = 0
     retry_pause_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class SetTimer:
+class SetTimer(Struct, frozen=True):
     """Wake the flow at that moment with `inputs.TimerFired` of the same id."""
 
     due_at: datetime
     timer_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CancelTimer:
+class CancelTimer(Struct, frozen=True):
     """The timer is not needed any more."""
 
     timer_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class HandOff:
+class HandOff(Struct, frozen=True):
     """A person takes over."""
 
     reason: str = ""
     queue: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
+class Track(Struct, frozen=True):
     """Something analysts count."""
 
     name: str
-    props: Mapping[str, Any] = field(default_factory=dict)
+    props: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """The flow is over; a new message starts it again."""
 
     reason: str = "completed"

@@ -5,8 +5,9 @@ A strand is a branch of a parallel step that waits for something, with the frame
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
+
+from msgspec import Struct
 
 from flow_runtime.errors import InvalidInput, InvalidState
 from flow_runtime.records import Codec, flag, mapping, optional, text, whole
@@ -14,14 +15,13 @@ from flow_runtime.records import Codec, flag, mapping, optional, text, whole
 WaitingFor = Literal["message", "call", "timer", "event", "ended"]
 
 
-@dataclass(frozen=True, slots=True)
-class SubflowFrame:
+class SubflowFrame(Struct, frozen=True):
     """Runs the sub-flow `ref` with variables of its own. At its end the node `at` gets the `outputs` and leaves by `done`."""
 
     at: str
     ref: str
-    variables: Mapping[str, Any] = field(default_factory=dict)
-    outputs: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, Any] = {}
+    outputs: Mapping[str, str] = {}
 
     @property
     def remembered(self) -> Any:
@@ -29,13 +29,12 @@ class SubflowFrame:
         return self.variables
 
 
-@dataclass(frozen=True, slots=True)
-class DigressionFrame:
+class DigressionFrame(Struct, frozen=True):
     """Runs the path of a trigger in the flow itself. At its end the interrupted node `at` runs again with its `memory`."""
 
     at: str
     trigger: str
-    memory: Mapping[str, Any] = field(default_factory=dict)
+    memory: Mapping[str, Any] = {}
 
     @property
     def remembered(self) -> Any:
@@ -43,8 +42,7 @@ class DigressionFrame:
         return self.memory
 
 
-@dataclass(frozen=True, slots=True)
-class LoopFrame:
+class LoopFrame(Struct, frozen=True):
     """Runs the path of the node's `port` for one item after the other. At the last one's end the node leaves by `done`.
 
     `item` and `index` name the variables that hold the item and its number as well; empty names hold nothing.
@@ -83,14 +81,13 @@ _FRAMES: Codec[Frame] = Codec(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Strand:
+class Strand(Struct, frozen=True):
     """A path that waits: at which node and for what, as in `State`, and the frames opened on it."""
 
     at: str
     waiting_for: WaitingFor
     wait_id: str | None = None
-    memory: Mapping[str, Any] = field(default_factory=dict)
+    memory: Mapping[str, Any] = {}
     interruptible: bool = False
     timeout_id: str | None = None
     frames: tuple[Frame, ...] = ()

@@ -4,45 +4,41 @@ Each input carries the moment it was accepted (`at`, UTC) and a random `seed`: t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from flow_runtime.errors import InvalidInput
 from flow_runtime.records import Codec, flag, many, mapping, moment, number, optional, text, whole
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stamped:
+class _Stamped(Struct, frozen=True, kw_only=True):
     at: datetime
     seed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationStarted(_Stamped):
+class ConversationStarted(_Stamped, frozen=True):
     """The customer opened the chat and has not said anything yet."""
 
     language: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Message(_Stamped):
+class Message(_Stamped, frozen=True):
     """The customer wrote."""
 
     text: str
     language: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Choice(_Stamped):
+class Choice(_Stamped, frozen=True):
     """The customer picked one of the choices on offer."""
 
     value: str
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A file of a customer: where it can be fetched, what it is, its size in bytes. `id` is the server's own, when it keeps the file."""
 
     url: str
@@ -52,8 +48,7 @@ class File:
     id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment(_Stamped):
+class Attachment(_Stamped, frozen=True):
     """The customer sent a file, perhaps with words and with `others` in the same message. `id` is the server's own of the file, if any."""
 
     url: str
@@ -70,8 +65,7 @@ class Attachment(_Stamped):
         return (File(self.url, self.media_type, self.name, self.size, self.id), *self.others)
 
 
-@dataclass(frozen=True, slots=True)
-class Location(_Stamped):
+class Location(_Stamped, frozen=True):
     """The customer sent a place: degrees north and east (WGS 84), and its name or address if there was one."""
 
     latitude: float
@@ -84,16 +78,14 @@ class Location(_Stamped):
         return self.label or f"{self.latitude:.5f}, {self.longitude:.5f}"
 
 
-@dataclass(frozen=True, slots=True)
-class CallError:
+class CallError(Struct, frozen=True):
     """Why a call failed: a stable kind and a sentence."""
 
     kind: str
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallResult(_Stamped):
+class CallResult(_Stamped, frozen=True):
     """The answer to an `effects.Call` with the same id."""
 
     call_id: str
@@ -102,8 +94,7 @@ class CallResult(_Stamped):
     error: CallError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AgentDone(_Stamped):
+class AgentDone(_Stamped, frozen=True):
     """An agent's last word; answers the `effects.Call` of kind `agent.run` with the same id."""
 
     call_id: str
@@ -112,27 +103,24 @@ class AgentDone(_Stamped):
     error: CallError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TimerFired(_Stamped):
+class TimerFired(_Stamped, frozen=True):
     """The time of an `effects.SetTimer` has come."""
 
     timer_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class EventReceived(_Stamped):
+class EventReceived(_Stamped, frozen=True):
     """Another system announced something to this conversation."""
 
     name: str
-    payload: Mapping[str, Any] = field(default_factory=dict)
+    payload: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Triggered(_Stamped):
+class Triggered(_Stamped, frozen=True):
     """The time of a trigger of the flow has come: a schedule, or a silence that lasted."""
 
     trigger_id: str
-    payload: Mapping[str, Any] = field(default_factory=dict)
+    payload: Mapping[str, Any] = {}
 
 
 CustomerInput = Message | Choice | Attachment | Location

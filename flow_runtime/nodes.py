@@ -6,9 +6,11 @@ How a folder becomes a node is node_library.contract's business.
 import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flow_runtime.budget import Budget
 from flow_runtime.conditions import holds
@@ -24,8 +26,7 @@ DONE = "done"
 """The port a node leaves by when its sub-flow, its loop or its branches have ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
+class Port(Struct, frozen=True):
     """A named way out of a node. A required one must be connected before the flow can be published."""
 
     name: str
@@ -33,19 +34,17 @@ class Port:
     required: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Subflow:
+class Subflow(Struct, frozen=True):
     """Run the flow that the document's `subflows` holds as `ref`. `inputs` are values for its inputs; `outputs` maps an output to the
     variable that gets it. When it has ended, the node leaves by `done`.
     """
 
     ref: str
-    inputs: Mapping[str, Any] = field(default_factory=dict)
-    outputs: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = {}
+    outputs: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """Run the path of the step's `go` for each item, then leave by `done`. The path reads `item` and `index` (from 0).
 
     `item` and `index` name variables that are to hold them as well, if they are not empty.
@@ -56,15 +55,14 @@ class Loop:
     index: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Fork:
+class Fork(Struct, frozen=True):
     """Run the paths of several ports side by side; when all of them or the first have ended, the node leaves by `done`."""
 
     ports: tuple[str, ...]
     join: Literal["all", "first"] = "all"
 
 
-class Step(NamedTuple):
+class Step(Struct, frozen=True):
     """What one node did: effects, variables it set, and one of these: a port to leave by, something to wait for, the end of the flow, a
     `subflow`, a `fork`, or a `jump` to another node. A `loop` comes with the port of its path.
 
@@ -90,6 +88,10 @@ class Step(NamedTuple):
     loop: Loop | None = None
     fork: Fork | None = None
     jump: str | None = None
+
+    def setting(self, values: Mapping[str, Any]) -> "Step":
+        """The same step, setting these variables."""
+        return replace(self, set=values)
 
 
 class Turn:

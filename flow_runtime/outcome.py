@@ -1,8 +1,9 @@
 """What came of one input: the new state, what is to be done in the world, and the way through the flow."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from flow_runtime.effects import Effect
 from flow_runtime.frames import WaitingFor
@@ -11,7 +12,7 @@ from flow_runtime.state import State
 _NOTHING: Mapping[str, Any] = {}
 
 
-class Visit(NamedTuple):
+class Visit(Struct, frozen=True):
     """One run of one node: the port it left by, or what it waits for, the variables it set and its call, if it made one.
 
     `flow` is the sub-flow the node stands in, None in the flow itself; `trigger` is the trigger that led to it.
@@ -43,8 +44,7 @@ class Visit(NamedTuple):
         return data
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """Why the flow stopped: the node, a stable kind and a sentence."""
 
     node_id: str
@@ -52,8 +52,7 @@ class Failure:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What came of one input.
 
     `failure` is set when an error stopped the flow; `contact_variables` were set for the contact, `bot_variables` for all conversations.
@@ -63,8 +62,8 @@ class Outcome:
     effects: tuple[Effect, ...]
     trace: tuple[Visit, ...]
     failure: Failure | None = None
-    contact_variables: Mapping[str, Any] = field(default_factory=dict)
-    bot_variables: Mapping[str, Any] = field(default_factory=dict)
+    contact_variables: Mapping[str, Any] = {}
+    bot_variables: Mapping[str, Any] = {}
 
     @property
     def waiting_for(self) -> WaitingFor:

@@ -1,7 +1,8 @@
 """What a sprint tells the world: effects with their ids, and the way it took."""
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from flow_runtime.effects import Call, CancelTimer, Effect, Say, SetTimer
 from flow_runtime.errors import LimitExceeded

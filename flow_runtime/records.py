@@ -1,13 +1,15 @@
-"""Frozen dataclasses to plain JSON and back, with a `kind` that names the class."""
+"""Frozen structs to plain JSON and back, with a `kind` that names the class."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
+from msgspec.structs import FieldInfo, fields
+
 from flow_runtime.errors import InvalidInput
 
-Record = TypeVar("Record")
+Record = TypeVar("Record", bound=Struct)
 Decoder = Callable[[Any], Any]
 
 
@@ -19,8 +21,8 @@ def encode(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, tuple):
         return [encode(item) for item in value]
-    if is_dataclass(value):
-        return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Struct):
+        return {name: encode(getattr(value, name)) for name in value.__struct_fields__}
     return value
 
 
@@ -95,9 +97,8 @@ class Codec(Generic[Record]):
         self._decoders = dict(decoders)
         self._left_out = left_out
         renamed = renamed or {}
-        self._fields: dict[str, dict[str, Field[Any]]] = {
-            name: {renamed.get(field.name, field.name): field for field in fields(kind)}  # type: ignore[arg-type]
-            for name, kind in kinds.items()
+        self._fields: dict[str, dict[str, FieldInfo]] = {
+            name: {renamed.get(field.name, field.name): field for field in fields(kind)} for name, kind in kinds.items()
         }
 
     def to_json(self, record: Record) -> dict[str, Any]:
@@ -116,7 +117,7 @@ class Codec(Generic[Record]):
             unknown = set(data) - {"kind"} - known.keys()
             if unknown:
                 raise ValueError(f"unknown field {min(unknown)}")
-            values = {field.name: self._decode(field.name, data[key]) for key, field in known.items() if key in data or _is_needed(field)}
+            values = {field.name: self._decode(field.name, data[key]) for key, field in known.items() if key in data or field.required}
             return self._kinds[name](**values)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidInput(f"cannot be read: {error}") from None
@@ -124,7 +125,3 @@ class Codec(Generic[Record]):
     def _decode(self, name: str, value: Any) -> Any:
         decoder = self._decoders.get(name)
         return value if decoder is None else decoder(value)
-
-
-def _is_needed(field: Field[Any]) -> bool:
-    return field.default is MISSING and field.default_factory is MISSING

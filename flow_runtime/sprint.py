@@ -1,10 +1,11 @@
 """The one loop: run nodes from an input until every path waits or has ended."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
+
+from msgspec.structs import replace
 
 from flow_runtime.errors import InvalidState, NodeFailure
 from flow_runtime.flow import Flow, Node

@@ -1,8 +1,9 @@
 """Everything a conversation must remember between turns. Plain data: to_json and back is lossless."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, get_args
+
+from msgspec import Struct
 
 from flow_runtime.errors import InvalidState
 from flow_runtime.frames import Frame, Strand, WaitingFor, frames_from_json, frames_to_json, strands_from_json, strands_to_json
@@ -11,8 +12,7 @@ from flow_runtime.inputs import AgentDone, CallResult, ConversationStarted, Cust
 _WAITS = frozenset(get_args(WaitingFor))
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """Where the conversation stands.
 
     `at` is the waiting node; `wait_id` the call, timer or event it waits for, `timeout_id` the timer that ends the wait. `frames` are the
@@ -35,25 +35,25 @@ class State:
     wait_id: str | None = None
     interruptible: bool = False
     turn: int = 0
-    memory: Mapping[str, Any] = field(default_factory=dict)
-    variables: Mapping[str, Any] = field(default_factory=dict)
-    contact: Mapping[str, Any] = field(default_factory=dict)
+    memory: Mapping[str, Any] = {}
+    variables: Mapping[str, Any] = {}
+    contact: Mapping[str, Any] = {}
     message: Mapping[str, Any] | None = None
-    heard: Mapping[str, Any] = field(default_factory=dict)
+    heard: Mapping[str, Any] = {}
     error: Mapping[str, str] | None = None
-    visits: Mapping[str, int] = field(default_factory=dict)
+    visits: Mapping[str, int] = {}
     timeout_id: str | None = None
     channel: str | None = None
     callback_url: str | None = None
-    bot: Mapping[str, Any] = field(default_factory=dict)
+    bot: Mapping[str, Any] = {}
     frames: tuple[Frame, ...] = ()
     strands: tuple[Strand, ...] = ()
     join: str = ""
     rounds: int = 0
-    pending: Mapping[str, Any] = field(default_factory=dict)
-    hears: Mapping[str, Any] = field(default_factory=dict)
+    pending: Mapping[str, Any] = {}
+    hears: Mapping[str, Any] = {}
     offers: tuple[str, ...] = ()
-    silence: Mapping[str, Any] = field(default_factory=dict)
+    silence: Mapping[str, Any] = {}
 
     def accepts(self, input: Input) -> bool:
         """Whether `resume` would take this input now. What is not taken now has to wait for its turn, or comes too late."""

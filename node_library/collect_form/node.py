@@ -249,7 +249,7 @@ def _next(settings: Mapping[str, Any], turn: Turn, progress: Progress, values: M
         step = _read_back(settings, turn, progress)
     else:
         return _finish(settings, turn, progress)
-    return step._replace(set=dict(values or {}))
+    return step.setting(dict(values or {}))
 
 
 def _ask(settings: Mapping[str, Any], turn: Turn, progress: Progress, slot: Slot, *, before: str = "", understood: bool = True) -> Step:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
 
+from msgspec import structs
 from sqlalchemy import func, select
 
 from flow_runtime import Call, CallError, CallResult, Choice, ConversationStarted, Input, Message, SetTimer, TimerFired
@@ -149,7 +150,7 @@ class _Customer:
 
     def _understand(self, call: Call) -> CallResult:
         """The classifier's answer at this customer's time: timers count from it."""
-        return replace(self.sample.version.answer(call), at=self.at, seed=self._seed())
+        return structs.replace(self.sample.version.answer(call), at=self.at, seed=self._seed())
 
     async def _next(self, conversation: Conversation, saved: Saved, script: Script) -> Input | None:
         """The input that comes next; None when the conversation is over or the customer has gone."""

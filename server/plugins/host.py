@@ -17,7 +17,6 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -129,14 +128,17 @@ class Http:
 
 def step_to_json(step: Any) -> dict[str, Any]:
     """A node's step as plain JSON."""
+    from msgspec import Struct
+    from msgspec.structs import asdict
+
     from flow_runtime.effects import effect_to_json
     from flow_runtime.nodes import Step
 
     if not isinstance(step, Step):
         raise TypeError(f"a node returns a Step, not {type(step).__name__}")
-    found = step._asdict()
+    found = asdict(step)
     found["effects"] = [effect_to_json(effect) for effect in step.effects]
-    return {name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value for name, value in found.items()}
+    return {name: asdict(value) if isinstance(value, Struct) else value for name, value in found.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -168,7 +168,7 @@ def _first(flow: Flow, conversation: Conversation, given: Input) -> Outcome:
 def with_bot_variables(flow: Flow, state: State, held: Mapping[str, Any]) -> State:
     """The state with what the variables of the whole bot hold now: other conversations may have set them meanwhile."""
     now = {name: held[name] for name in bot_variables_of(flow) if name in held}
-    return replace(state, bot=held, variables={**state.variables, **now})
+    return msgspec.structs.replace(state, bot=held, variables={**state.variables, **now})
 
 
 def bot_variables_of(flow: Flow) -> set[str]:
