@@ -8,6 +8,7 @@ from flow_runtime.errors import ExpressionError
 from flow_runtime.limits import EXPRESSION_STEPS, INTEGER, LIST_ITEMS, STEPS_PER_SPRINT, TEXT_CHARACTERS
 from flow_runtime.locales import HOME, Manner
 
+_WEIGHTLESS = frozenset((int, float, bool, type(None)))
 TOO_MUCH = "The expression does too much work"
 
 
@@ -71,12 +72,14 @@ def weigh(*values: Any) -> int:
 
 def charge(value: Any) -> Any:
     """Pay for looking at the whole value."""
-    take(1 + weigh(value))
+    take(1 if type(value) in _WEIGHTLESS else 1 + weigh(value))
     return value
 
 
 def within_limits(value: Any) -> Any:
     """The value, when it is no larger than an intermediate value may be."""
+    if type(value) is int and -INTEGER <= value <= INTEGER:
+        return value
     if isinstance(value, str):
         if len(value) > TEXT_CHARACTERS:
             raise ExpressionError("The text becomes too long")

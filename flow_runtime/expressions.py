@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 from jinja2 import ChainableUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
 
-from flow_runtime.budget import TOO_MUCH, Budget, begin, finish, take, weigh
+from flow_runtime.budget import TOO_MUCH, Budget, begin, charge, finish, take
 from flow_runtime.caching import remembered
+from flow_runtime.closures import closure_of
 from flow_runtime.errors import ExpressionError
 from flow_runtime.filters import FUNCTIONS
 from flow_runtime.limits import TEXT_CHARACTERS, VALUE_DEPTH
@@ -24,6 +25,9 @@ ANY_ITEM = "*"
 
 Scope = Mapping[str, Any]
 """What the names in an expression stand for."""
+
+Compute = Callable[[Scope, Budget], Any]
+"""Gives the value of an expression; raises ExpressionError."""
 
 
 def _quoted(text: str) -> str:
@@ -157,7 +161,7 @@ class _Compiled:
         self._tree: nodes.Template = _guarded(lambda: sandbox.template_tree(source), source)
         self._parts = _simple_parts(self._tree)
         self._template: Template | None = None
-        self._value: Template | None = None
+        self._value: Compute | None = None
 
     def render(self, scope: Scope, budget: Budget) -> str:
         if self._parts is not None:
@@ -178,11 +182,8 @@ class _Compiled:
                 return named
         if self._value is None:
             expression = single_expression(self._tree)
-            if expression is None:
-                return self.render(scope, budget)
-            self._value = _guarded(lambda: _bare(self._sandbox.from_string(as_result(expression))))
-        template = self._value
-        return _bounded(lambda: _computed(template, scope), budget)
+            self._value = self.render if expression is None else computing(expression, self._sandbox)
+        return self._value(scope, budget)
 
     def _join(self, parts: tuple[str | tuple[str, ...], ...], scope: Scope) -> str | None:
         """The text, when every value in it is a short word or a number; None leaves it to the sandbox."""
@@ -255,13 +256,25 @@ def _printed(template: Template, scope: Scope) -> str:
     return "".join(parts)
 
 
+def computing(expression: nodes.Expr, sandbox: Sandbox) -> Compute:
+    """How the value of a guarded expression is computed: by a closure where there is one, else in the sandbox."""
+    closure = closure_of(expression, sandbox)
+    if closure is None:
+        return in_sandbox(expression, sandbox)
+    return lambda scope, budget: _bounded(lambda: plain(charge(closure(scope))), budget)
+
+
+def in_sandbox(expression: nodes.Expr, sandbox: Sandbox) -> Compute:
+    """The value of a guarded expression, computed by a template of the sandbox."""
+    template = _guarded(lambda: _bare(sandbox.from_string(as_result(expression))))
+    return lambda scope, budget: _bounded(lambda: _computed(template, scope), budget)
+
+
 def _computed(template: Template, scope: Scope) -> Any:
     context = template.new_context({**FUNCTIONS, **scope}, shared=True)
     for _ in template.root_render_func(context):
         pass
-    value = context.vars["result"]
-    take(1 + weigh(value))
-    return plain(value)
+    return plain(charge(context.vars["result"]))
 
 
 def _bounded(work: Callable[[], Any], budget: Budget) -> Any:
@@ -332,8 +345,7 @@ class Texts:
 
 def evaluate(source: str, scope: Scope, budget: Budget | None = None) -> Any:
     """The value of a bare expression."""
-    template = _expression(source)
-    return _bounded(lambda: _computed(template, scope), budget or Budget())
+    return _expression(source)(scope, budget or Budget())
 
 
 def render(source: str, scope: Scope, budget: Budget | None = None) -> str:
@@ -342,6 +354,6 @@ def render(source: str, scope: Scope, budget: Budget | None = None) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _expression(source: str) -> Template:
-    template: Template = _guarded(lambda: _PLAIN.from_string(_PLAIN.expression_tree(source)), source)
-    return template
+def _expression(source: str) -> Compute:
+    compute: Compute = _guarded(lambda: computing(_PLAIN.expression_tree(source), _PLAIN), source)
+    return compute

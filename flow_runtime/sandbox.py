@@ -39,6 +39,7 @@ _FORBIDDEN = (
 _LOOP_WORDS = frozenset(("index", "index0", "first", "last", "length"))
 _CHAINS = re.compile(rf"(?:\bnot\s+){{{EXPRESSION_DEPTH},}}|[-+~]{{{EXPRESSION_DEPTH},}}")
 _NESTED = "The expression is nested too deeply"
+_NUMBERS = frozenset((int, float))
 _PLACE = re.compile(r" at \d+$")
 NOWHERE = 0
 """The `lineno` of a syntax error that is about the whole text."""
@@ -177,8 +178,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         tree: nodes.Template = Guard().visit(super()._parse(source, None, None))
         return tree
 
-    def expression_tree(self, source: str) -> nodes.Template:
-        """The guarded syntax tree of a bare expression, as `{% set result = expression %}`."""
+    def expression_tree(self, source: str) -> nodes.Expr:
+        """The guarded syntax tree of a bare expression."""
         _look_over(source, EXPRESSION_CHARACTERS)
         if not source.strip():
             raise TemplateSyntaxError("The expression is empty", NOWHERE)
@@ -186,7 +187,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         expression = parser.parse_expression()
         if not parser.stream.eos:
             raise TemplateSyntaxError("There is something after the end of the expression", parser.stream.current.lineno)
-        return as_result(Guard().visit(expression))
+        tree: nodes.Expr = Guard().visit(expression)
+        return tree
 
     def bare_tree(self, source: str) -> nodes.Template:
         """The syntax tree of a text that `template_tree` accepts, as its author wrote it."""
@@ -200,8 +202,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return TokenStream(self.lexer.wrap(tokens, name, filename), name, filename)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        return self.calculate(operator, left, right)
+
+    def calculate(self, operator: str, left: Any, right: Any) -> Any:
+        """`left + right` and the like; raises ExpressionError and what Python raises."""
         take()
-        numbers = _is_number(left) and _is_number(right)
+        numbers = type(left) in _NUMBERS and type(right) in _NUMBERS
         if operator == "**" and not (numbers and abs(right) <= 64):
             raise ExpressionError("A power is limited to 64")
         if operator == "+" and not numbers:
@@ -226,6 +232,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return self.undefined(obj=None, name=str(argument)[:64])
 
     def call(self, context: Context, obj: Any, *args: Any, **options: Any) -> Any:
+        return self.use(obj, *args)
+
+    def use(self, obj: Any, *args: Any) -> Any:
+        """The value of one of the functions that may be called."""
         if obj not in self._functions:
             raise ExpressionError("This cannot be called")
         take(2 + weigh(*args))
@@ -248,10 +258,6 @@ def _added(left: Any, right: Any) -> Any:
         take((len(left) + len(right)) >> 2)
         return left + right
     raise ExpressionError(f"{described(left)} and {described(right).lower()} cannot be added; join texts with ~")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _look_over(source: str, longest: int) -> None:
