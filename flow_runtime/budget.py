@@ -64,7 +64,7 @@ def weigh(*values: Any) -> int:
         elif isinstance(value, dict):
             size += len(value)
             stack.extend(value.values())
-        elif isinstance(value, list | tuple | range):
+        elif isinstance(value, (list, tuple, range)):
             size += len(value)
             stack.extend(value)
     return size >> 2
@@ -85,10 +85,10 @@ def within_limits(value: Any) -> Any:
             raise ExpressionError("The text becomes too long")
         if len(value) > 64:
             take(len(value) >> 6)
-    elif isinstance(value, list | tuple | dict):
+    elif isinstance(value, (list, tuple, dict)):
         if len(value) > LIST_ITEMS:
             raise ExpressionError("The list becomes too long")
-    elif isinstance(value, int | float) and not abs(value) <= INTEGER and not _is_finite_float(value):
+    elif isinstance(value, (int, float)) and not abs(value) <= INTEGER and not _is_finite_float(value):
         raise ExpressionError("The number becomes too large")
     return value
 

@@ -54,7 +54,7 @@ class _Maker:
 
     def _const(self, node: nodes.Const) -> Closure:
         value = node.value
-        if isinstance(value, int | float) and not abs(value) <= INTEGER:
+        if isinstance(value, (int, float)) and not abs(value) <= INTEGER:
             raise _NoClosure
         return lambda scope: value
 

@@ -17,8 +17,11 @@ NEEDS_NO_VALUE = frozenset(("is_empty", "is_not_empty"))
 def holds(conditions: Mapping[str, Any], scope: Mapping[str, Any], value_of: Callable[[str], Any]) -> bool:
     """Whether the rows are true. No rows at all are true. `value_of` computes the right side of a row."""
     rows = conditions.get("rows", ())
-    results = (_row_holds(row, scope, value_of) for row in rows)
-    return any(results) if conditions.get("match") == "any" and rows else all(results)
+    decides = bool(rows) and conditions.get("match") == "any"
+    for row in rows:
+        if _row_holds(row, scope, value_of) is decides:
+            return decides
+    return not decides
 
 
 def _row_holds(row: Mapping[str, Any], scope: Mapping[str, Any], value_of: Callable[[str], Any]) -> bool:
@@ -33,21 +36,22 @@ def _row_holds(row: Mapping[str, Any], scope: Mapping[str, Any], value_of: Calla
 
 
 def _same(left: Any, right: Any) -> bool:
-    left_number, right_number = as_number(left), as_number(right)
-    if left_number is not None and right_number is not None:
+    left_number = as_number(left)
+    right_number = None if left_number is None else as_number(right)
+    if right_number is not None:
         return left_number == right_number
     return _folded(left) == _folded(right)
 
 
 def _folded(value: Any) -> str:
-    return as_text(value).strip().casefold()
+    return (value if type(value) is str else as_text(value)).strip().casefold()
 
 
 def as_number(value: Any) -> float | None:
     """The number a value stands for, or None: "12", 12 and "12.0" are the same to a builder."""
     if isinstance(value, bool) or value is None:
         return None
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return value
     if not isinstance(value, str) or len(value) > 40 or value[:1].isalpha():
         return None

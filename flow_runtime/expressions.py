@@ -37,8 +37,10 @@ def _quoted(text: str) -> str:
 _PLAIN = Sandbox()
 _URL = Sandbox(_quoted)
 _ARITHMETIC = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError)
+_EXPECTED = (ExpressionError, RecursionError, TemplateError, *_ARITHMETIC)
 _MISSING = Missing()
 _LARGE = (list, tuple, dict)
+_SCALARS = (str, bool, int, float)
 _PLAIN_VALUES = (str, int, float)
 _ON_EMPTY = frozenset(("default", "d", "defined", "undefined", "none"))
 
@@ -96,7 +98,7 @@ def _asked_for(test: nodes.Node) -> Iterator[str]:
     """The names whose being there is what `if a`, `if not a`, `if a and b` ask."""
     if isinstance(test, nodes.Not):
         yield from _asked_for(test.node)
-    elif isinstance(test, nodes.And | nodes.Or):
+    elif isinstance(test, (nodes.And, nodes.Or)):
         yield from _asked_for(test.left)
         yield from _asked_for(test.right)
     else:
@@ -192,11 +194,12 @@ class _Compiled:
             if isinstance(part, str):
                 texts.append(part)
                 continue
-            value = _named(part, scope)
-            if isinstance(value, _LARGE):
-                return None
-            shown = value if isinstance(value, str) else as_text(value)
-            texts.append(shown if self._escape is None else self._escape(shown))
+            value = scope.get(part[0], _MISSING) if len(part) == 1 else _named(part, scope)
+            if type(value) is not str:
+                if isinstance(value, _LARGE):
+                    return None
+                value = as_text(value)
+            texts.append(value if self._escape is None else self._escape(value))
         joined = "".join(texts)
         return joined if len(joined) <= TEXT_CHARACTERS else None
 
@@ -261,7 +264,17 @@ def computing(expression: nodes.Expr, sandbox: Sandbox) -> Compute:
     closure = closure_of(expression, sandbox)
     if closure is None:
         return in_sandbox(expression, sandbox)
-    return lambda scope, budget: _bounded(lambda: plain(charge(closure(scope))), budget)
+
+    def compute(scope: Scope, budget: Budget) -> Any:
+        token = begin(budget)
+        try:
+            return plain(charge(closure(scope)))
+        except _EXPECTED as error:
+            raise _refused(error) from None
+        finally:
+            finish(budget, token)
+
+    return compute
 
 
 def in_sandbox(expression: nodes.Expr, sandbox: Sandbox) -> Compute:
@@ -281,25 +294,28 @@ def _bounded(work: Callable[[], Any], budget: Budget) -> Any:
     token = begin(budget)
     try:
         return work()
-    except ExpressionError:
-        raise
-    except RecursionError:
-        raise ExpressionError(TOO_MUCH) from None
-    except (TemplateError, *_ARITHMETIC) as error:
-        raise ExpressionError(f"This cannot be computed: {error}") from None
+    except _EXPECTED as error:
+        raise _refused(error) from None
     finally:
         finish(budget, token)
 
 
+def _refused(error: Exception) -> ExpressionError:
+    """What the author reads of an error at work."""
+    if isinstance(error, ExpressionError):
+        return error
+    return ExpressionError(TOO_MUCH if isinstance(error, RecursionError) else f"This cannot be computed: {error}")
+
+
 def plain(value: Any, depth: int = 0) -> Any:
     """The value as plain JSON."""
-    if value is None or isinstance(value, str | bool | int | float):
+    if value is None or isinstance(value, _SCALARS):
         return value
     if depth >= VALUE_DEPTH:
         raise ExpressionError("The value is nested too deeply")
     if isinstance(value, dict):
         return {as_text(key): plain(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, list | tuple | range):
+    if isinstance(value, (list, tuple, range)):
         return [plain(item, depth + 1) for item in value]
     return None if isinstance(value, ChainableUndefined) else as_text(value)
 

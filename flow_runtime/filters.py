@@ -66,7 +66,7 @@ def _round(value: Any, digits: Any = 0) -> float | int:
 
 
 def _abs(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ExpressionError(f"{described(value)} has no absolute value")
     return abs(value)
 
@@ -76,7 +76,7 @@ def _default(value: Any, other: Any = "", empty: Any = True) -> Any:
 
 
 def _length(value: Any) -> int:
-    return len(value) if isinstance(value, str | list | tuple | dict | range) else 0
+    return len(value) if isinstance(value, (str, list, tuple, dict, range)) else 0
 
 
 def _field(value: Any, name: Any) -> Any:
@@ -102,7 +102,7 @@ def _last(value: Any) -> Any:
 def _sum(value: Any) -> Any:
     total: int | float = 0
     for item in items_of(value):
-        if isinstance(item, bool) or not isinstance(item, int | float):
+        if isinstance(item, bool) or not isinstance(item, (int, float)):
             raise ExpressionError(f"{described(item)} cannot be added up")
         total += item
     return total

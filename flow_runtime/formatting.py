@@ -67,7 +67,7 @@ def format_time(value: Any, style: Any = "short") -> str:
     if _is_empty(value):
         return ""
     moment = _moment(value)
-    if not isinstance(moment, datetime | time):
+    if not isinstance(moment, (datetime, time)):
         raise ExpressionError("This is a date without a time")
     clock = moment.replace(tzinfo=None) if isinstance(moment, datetime) else moment
     return format_time(clock, _style(style), locale=locale(current_manner().language))

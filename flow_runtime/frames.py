@@ -141,7 +141,7 @@ def strands_from_json(data: Any) -> tuple[Strand, ...]:
 
 def _read(codec: Codec[Any], data: Any) -> tuple[Any, ...]:
     try:
-        if not isinstance(data, list | tuple):
+        if not isinstance(data, (list, tuple)):
             raise InvalidInput("cannot be read: a list expected")
         return tuple(codec.from_json(entry) for entry in data)
     except InvalidInput as error:

@@ -257,7 +257,7 @@ def _type_of_value(value: object) -> Type:
         return "nothing"
     if isinstance(value, bool):
         return "boolean"
-    return "number" if isinstance(value, int | float) else "text"
+    return "number" if isinstance(value, (int, float)) else "text"
 
 
 def _either(left: Type, right: Type) -> Type:

@@ -80,7 +80,7 @@ class _Turn:
         self._before = before
         self._input = input
         self._fired = input.timer_id if isinstance(input, TimerFired) else None
-        self._new = not isinstance(input, CallResult | AgentDone)
+        self._new = not isinstance(input, (CallResult, AgentDone))
         self._number = before.turn + self._new
         self._sprint = Sprint(flow, before, input, self._number)
         self._waited: WaitingFor = before.waiting_for
@@ -199,7 +199,7 @@ class _Turn:
 
     def _is_for(self, wait: Strand) -> bool:
         input = self._input
-        if isinstance(input, CallResult | AgentDone):
+        if isinstance(input, (CallResult, AgentDone)):
             return wait.waiting_for == "call" and wait.wait_id == input.call_id
         if isinstance(input, EventReceived):
             return wait.waiting_for == "event" and wait.wait_id == input.name

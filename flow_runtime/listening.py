@@ -24,7 +24,7 @@ def listener(field: str, ask: Enter, leave: Leave) -> tuple[Enter, Resume]:
         return ask(settings, turn)
 
     def resume(settings: Settings, turn: Turn, input: Input) -> Step:
-        if isinstance(input, CallResult | AgentDone):
+        if isinstance(input, (CallResult, AgentDone)):
             return leave(settings, turn, input)
         turn.take_message()
         return ask(settings, turn)

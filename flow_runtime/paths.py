@@ -12,10 +12,12 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 def find(value: Any, path: str) -> Any:
     """The value at the path, or MISSING. A leading `$.` and brackets around indexes are understood."""
+    if isinstance(value, dict) and path in value and path.isidentifier():
+        return value[path]
     for step in _steps(path):
         if isinstance(value, dict):
             value = value.get(step, MISSING)
-        elif isinstance(value, list | tuple) and step.isdecimal() and int(step[:9]) < len(value):
+        elif isinstance(value, (list, tuple)) and step.isdecimal() and int(step[:9]) < len(value):
             value = value[int(step)]
         else:
             return MISSING

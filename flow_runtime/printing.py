@@ -23,6 +23,8 @@ def as_text(value: Any) -> str:
     """The value as a customer reads it."""
     if isinstance(value, str):
         return value
+    if type(value) is int:
+        return str(value)
     if value is None or isinstance(value, ChainableUndefined):
         return ""
     if isinstance(value, bool):
@@ -31,7 +33,7 @@ def as_text(value: Any) -> str:
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else str(value)
     if isinstance(value, int):
         return str(value)
-    if isinstance(value, list | tuple | range):
+    if isinstance(value, (list, tuple, range)):
         return ", ".join(as_text(item) for item in value)
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, default=as_text)
@@ -50,7 +52,7 @@ def items_of(value: Any) -> Iterator[Any]:
     """The items of a list, the keys of an object, the characters of a text; each costs."""
     if value is None or isinstance(value, ChainableUndefined):
         return
-    if not isinstance(value, str | list | tuple | dict | range | Iterator):
+    if not isinstance(value, (str, list, tuple, dict, range, Iterator)):
         raise ExpressionError(f"{described(value)} has no items")
     for item in value:
         take(3)
@@ -61,11 +63,11 @@ def described(value: Any) -> str:
     """What sort of value this is, in a builder's words."""
     if isinstance(value, bool):
         return "A yes/no value"
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return "A number"
     if isinstance(value, str):
         return "A text"
-    if isinstance(value, list | tuple | range):
+    if isinstance(value, (list, tuple, range)):
         return "A list"
     if isinstance(value, dict):
         return "An object"
@@ -101,7 +103,7 @@ def _compare(operator: str, left: Any, right: Any) -> bool:
 def contains(whole: Any, part: Any) -> bool:
     if whole is None or isinstance(whole, ChainableUndefined):
         return False
-    if isinstance(whole, list | tuple | dict | range):
+    if isinstance(whole, (list, tuple, dict, range)):
         return part in whole
     return as_text(part) in as_text(whole)
 

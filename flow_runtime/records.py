@@ -15,7 +15,7 @@ Decoder = Callable[[Any], Any]
 
 def encode(value: Any) -> Any:
     """A value of a record as plain JSON."""
-    if value is None or isinstance(value, str | int | float | dict):
+    if value is None or isinstance(value, (str, int, float, dict)):
         return value
     if isinstance(value, datetime):
         return value.isoformat()
@@ -57,7 +57,7 @@ def whole(value: Any) -> int:
 
 def number(value: Any) -> float:
     """The value, which must be a number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError("number expected")
     return value
 

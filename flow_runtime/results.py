@@ -12,7 +12,7 @@ NO_ANSWER = CallError("no_answer", "There was no answer.")
 
 def result_of(input: Input, *fields: str) -> tuple[dict[str, Any], CallError | None]:
     """The value of a call whose answer is an object with these fields, or why it cannot be used (the value is then empty)."""
-    if not isinstance(input, CallResult | AgentDone):
+    if not isinstance(input, (CallResult, AgentDone)):
         return {}, NO_ANSWER
     if not input.ok:
         return {}, input.error or NO_ANSWER

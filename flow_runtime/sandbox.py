@@ -224,7 +224,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(obj, dict):
             if argument in obj:
                 return obj[argument]
-        elif isinstance(obj, list | tuple | str | range):
+        elif isinstance(obj, (list, tuple, str, range)):
             if isinstance(argument, int) and -len(obj) <= argument < len(obj):
                 return obj[argument]
         elif isinstance(obj, LoopContext) and argument in _LOOP_WORDS:

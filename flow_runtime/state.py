@@ -61,7 +61,7 @@ class State(Struct, frozen=True):
             return self.interruptible or self.waiting_for in ("message", "ended")
         if isinstance(input, ConversationStarted):
             return self.waiting_for == "ended"
-        if isinstance(input, CallResult | AgentDone):
+        if isinstance(input, (CallResult, AgentDone)):
             return input.call_id in self.open_calls
         if isinstance(input, TimerFired):
             return input.timer_id in self.open_timers

@@ -47,13 +47,13 @@ def size_of(value: Any, depth: int = 0) -> int:
         for key, item in value.items():
             size += len(key) + (len(item) + 2 if type(item) is str else size_of(item, depth + 1))
         return size
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return 2 + sum(size_of(item, depth + 1) for item in value)
     raise NodeFailure("type", "A value must be text, number, yes/no, list or object")
 
 
 def _as_number(value: Any) -> Any:
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
     number = as_number(value)
     return int(number) if number is not None and number.is_integer() else number

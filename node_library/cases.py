@@ -163,7 +163,7 @@ def _in_words(step: Step) -> dict[str, Any]:
         "tracks": [[effect.name, effect.props] for effect in step.effects if isinstance(effect, Track)],
         "timers": [(effect.due_at - NOON).total_seconds() for effect in step.effects if isinstance(effect, SetTimer)],
         "hand_offs": [[effect.reason, effect.queue] for effect in step.effects if isinstance(effect, HandOff)],
-        "others": [_other(effect) for effect in step.effects if not isinstance(effect, Say | Call | Track | SetTimer | HandOff)],
+        "others": [_other(effect) for effect in step.effects if not isinstance(effect, (Say, Call, Track, SetTimer, HandOff))],
         "set": dict(step.set),
         "memory": dict(step.memory),
         "go": step.go,

@@ -159,7 +159,7 @@ def _card_value(value: Any, form: str | None) -> str:
     if isinstance(value, list):
         shown = (entry.get(form or "title", "") if isinstance(entry, dict) else entry for entry in value)
         return ", ".join(str(text) for text in shown if text)
-    return "" if value is None or isinstance(value, bool | dict) else str(value)
+    return "" if value is None or isinstance(value, (bool, dict)) else str(value)
 
 
 def _duration(seconds: int) -> str:

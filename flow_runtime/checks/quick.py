@@ -76,7 +76,7 @@ def _members(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Fits:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 _TYPES: Mapping[str, Fits] = {
@@ -99,14 +99,14 @@ def _type(wanted: Any) -> Fits:
 
 
 def _enum(wanted: Any) -> Fits:
-    if any(not isinstance(option, str | bool) for option in wanted):
+    if any(not isinstance(option, (str, bool)) for option in wanted):
         raise _Unknown("enum")
     options = frozenset(wanted)
-    return lambda value: isinstance(value, str | bool) and value in options
+    return lambda value: isinstance(value, (str, bool)) and value in options
 
 
 def _const(wanted: Any) -> Fits:
-    if isinstance(wanted, dict | list | float):
+    if isinstance(wanted, (dict, list, float)):
         raise _Unknown("const")
     if isinstance(wanted, int) and not isinstance(wanted, bool):
         return lambda value: _is_number(value) and value == wanted

@@ -116,7 +116,7 @@ def check_inactivity(drawing: Drawing) -> Iterator[Problem]:
 
 
 def _waits_for_time(seconds: Any) -> bool:
-    return isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    return isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
 
 
 def check_error_trigger(drawing: Drawing) -> Iterator[Problem]:

@@ -96,7 +96,7 @@ def _type_of(value: Any, types: Types) -> Type:
         return infer(value, types).type
     if isinstance(value, bool):
         return "boolean"
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return "number"
     return "list" if isinstance(value, list) else "object" if isinstance(value, dict) else "nothing"
 

@@ -20,7 +20,7 @@ def _classify(settings: Mapping[str, Any], turn: Turn) -> Step:
 def _leave(settings: Mapping[str, Any], turn: Turn, result: CallResult | AgentDone) -> Step:
     value = result.value if result.ok and isinstance(result.value, dict) else {}
     confidence = value.get("confidence")
-    confidence = confidence if isinstance(confidence, int | float) else 0.0
+    confidence = confidence if isinstance(confidence, (int, float)) else 0.0
     intent = value.get("intent")  # None when the classifier was not sure enough, or the words are about something else
     if not isinstance(intent, str):
         intent = None

@@ -41,7 +41,7 @@ def _place(settings: Mapping[str, Any], input: Input) -> dict[str, Any] | None:
     """The place, or None when there is none in what the customer sent."""
     if isinstance(input, Location):
         return {"label": input.label, "latitude": input.latitude, "longitude": input.longitude}
-    words = input.text.strip() if isinstance(input, Message | Choice) else ""
+    words = input.text.strip() if isinstance(input, (Message, Choice)) else ""
     if found := _DEGREES.fullmatch(words):
         latitude, longitude = float(found[1]), float(found[2])
         if abs(latitude) <= 90 and abs(longitude) <= 180:

@@ -88,7 +88,7 @@ def _options(settings: Mapping[str, Any], turn: Turn) -> tuple[Option, ...]:
 def _entries(settings: Mapping[str, Any], turn: Turn) -> list[Any]:
     """The entries of the list in the variable; what is no list has none."""
     found = find(turn.scope, settings["list"])
-    return list(found)[:MOST] if isinstance(found, list | tuple) else []
+    return list(found)[:MOST] if isinstance(found, (list, tuple)) else []
 
 
 def _label(entry: Any, field: str) -> str:
