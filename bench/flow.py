@@ -1,5 +1,6 @@
 """The flow the benchmarks run: every message passes five nodes and ends where it began."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 START = "ask"
@@ -32,22 +33,30 @@ def five_nodes() -> dict[str, Any]:
         ("check", "otherwise", "answer"),
         ("answer", "next", "ask"),
     ]
+    count = {"type": "number", "scope": "flow", "default": 0, "personal": False}
+    return document(steps, edges, {"count": count})
+
+
+def document(
+    steps: Mapping[str, tuple[str, Mapping[str, Any]]], edges: Sequence[tuple[str, str, str]], variables: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """A flow document; the first step is the start. Edges are (source, port, target)."""
     return {
         "schema_version": 1,
-        "name": "Five nodes",
+        "name": "Bench",
         "description": "",
         "languages": {"default": "en", "others": []},
-        "variables": {"count": {"type": "number", "scope": "flow", "default": 0, "personal": False}},
-        "triggers": [{"id": "start", "type": "conversation_start", "node": START}],
+        "variables": dict(variables or {}),
+        "triggers": [{"id": "start", "type": "conversation_start", "node": next(iter(steps))}],
         "nodes": {
             name: {
                 "type": kind,
                 "type_version": 1,
                 "title": name.title(),
-                "settings": settings,
+                "settings": dict(settings),
                 "position": {"x": 0, "y": 0},
                 "note": "",
-                "on_error": {"do": "stop"},
+                "on_error": {"do": "branch" if kind in ("http_request", "llm_reply") else "stop"},
             }
             for name, (kind, settings) in steps.items()
         },

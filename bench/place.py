@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import insert
 
 from bench.flow import five_nodes
@@ -57,6 +58,16 @@ class Place:
     def publish(self, document: Mapping[str, Any], **more: Any) -> Bot:
         """One more bot; see `publish`."""
         return asyncio.run(publish(self.settings, document, **more))
+
+    def analyse(self) -> None:
+        """Let the planner know how large the tables are: a server that has run for some minutes knows, a new one does not."""
+        asyncio.run(_analyse(self.postgres.address("postgres", "chatloom")))
+
+
+async def _analyse(address: str) -> None:
+    connection = await asyncpg.connect(address)
+    await connection.execute("analyze")
+    await connection.close()
 
 
 @contextmanager

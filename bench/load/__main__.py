@@ -6,13 +6,20 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.load import steady, turns
+from bench.load import flood, integrations, memory, models, soak, steady, streams, turns, webhooks
 from bench.load.settings import Options
 from bench.place import measuring_place
 
 FIGURES: Mapping[str, tuple[str, Callable[[Options], str]]] = {
     "turns": ("Five-node turns beside the bare limit", turns.measure),
     "open": ("Open load", steady.measure),
+    "model": ("A turn with a model call of 200 ms", models.measure),
+    "integration": ("A turn with an HTTP integration, through RQ", integrations.measure),
+    "webhook": ("Webhooks acknowledged", webhooks.measure),
+    "streams": ("Open widgets", streams.measure),
+    "flood": ("A tenant that floods", flood.measure),
+    "soak": ("A long run", soak.measure),
+    "memory": ("Memory after the start", memory.measure),
 }
 
 

@@ -43,7 +43,7 @@ class Connection:
         self._writer: Any = None
 
     async def open(self) -> None:
-        """Connect."""
+        """Connect; once more does no harm."""
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port, local_addr=(self._address, 0), limit=2**20)
 
     def close(self) -> None:
@@ -52,10 +52,21 @@ class Connection:
             self._writer.close()
 
     async def post(self, path: str, content: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        """The status and the body of the answer."""
+        """The status and the body of the answer. The server closes a connection that was idle for a while: then a new one is taken."""
+        if self._reader.at_eof():
+            self.close()
+            await self.open()
         self.send("POST", path, headers, content)
         head = await self.head()
         return status_of(head), await self._reader.readexactly(_length_of(head))
+
+    async def timed_post(self, path: str, content: bytes, headers: Mapping[str, str]) -> float:
+        """The milliseconds until the answer was there; RuntimeError when it is not good."""
+        began = time.perf_counter()
+        status, answer = await self.post(path, content, headers)
+        if status != 200:
+            raise RuntimeError(f"{status}: {answer.decode()}")
+        return (time.perf_counter() - began) * 1000
 
     def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes = b"") -> None:
         """Write a request."""

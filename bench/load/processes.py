@@ -48,11 +48,11 @@ class Processes:
         self.ports.append(port)
         return port
 
-    def start_bare(self, application: str) -> int:
+    def start_bare(self, application: str, more: Mapping[str, str] | None = None) -> int:
         """An application of ours that is no server, `module:name`, under the same web server; its port."""
         port = free_port()
         options = ["--port", str(port), "--loop", "uvloop", "--http", "httptools", "--log-level", "error", "--no-access-log"]
-        process = self.start(WEB, ["-m", "uvicorn", *options, application])
+        process = self.start(WEB, ["-m", "uvicorn", *options, application], more)
         wait_for_port(port, process)
         self.port = self.port or port
         return port
