@@ -96,11 +96,13 @@ def web(listen_on: int | None, after: int | None) -> None:
 @_after
 def runner(after: int | None) -> None:
     """Take the turns that no web process took: webhooks, timers, what a crash left."""
+    import uvloop
+
     from server.turns import runner as turn_runner
 
     settings = read_settings()
     _wait_for(after)
-    asyncio.run(turn_runner.run(settings))
+    uvloop.run(turn_runner.run(settings))
 
 
 @main.command()

@@ -20,6 +20,7 @@ from uuid import UUID
 
 import redis
 import redis.asyncio
+import uvloop
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 from rq import Queue, SimpleWorker
@@ -116,7 +117,7 @@ class Hands:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._live())
+            uvloop.run(self._live())
         finally:
             self._ready.set()
 
