@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import and_, bindparam, func, select
 
 from server.conversations.stream import topic_of
 from server.conversations.tables import conversations, inbox, messages
@@ -20,6 +19,7 @@ from server.turns.take_turn import Conversation
 
 LOOK_AGAIN_S = 1.0
 NO_TURN = 2**31 - 1
+UNDER_WAY = ("working", "queued")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,73 +65,71 @@ def answer_at_once(saved: Saved) -> TurnAnswer:
     return TurnAnswer(taken.conversation.id, taken.conversation.contact.id, saved.turn, "answered", said, taken.state.waiting_for)
 
 
-async def settle(db: Database, live: Live, tenant_id: UUID, conversation_id: UUID, inbox_id: UUID, within_s: float) -> TurnAnswer:
-    """The answer to a stored message, waited for while the conversation is still at work."""
+async def settle(
+    db: Database, live: Live, tenant_id: UUID, conversation_id: UUID, inbox_id: UUID, within_s: float, *, at_work: bool = False
+) -> TurnAnswer:
+    """The answer to a stored message, waited for while the conversation is still `at_work`."""
+    where = (db, tenant_id, conversation_id, inbox_id)
+    if not at_work:
+        answer = await stored_answer(*where)
+        if answer.status not in UNDER_WAY or (answer.status == "queued" and answer.waiting_for in ("timer", "event")):
+            return answer
     until = time.monotonic() + within_s
-    answer = await stored_answer(db, tenant_id, conversation_id, inbox_id)
-    if answer.status not in ("working", "queued") or (answer.status == "queued" and answer.waiting_for in ("timer", "event")):
-        return answer
     async with live.subscribe(tenant_id, topic_of(conversation_id)) as news:
-        while answer.status in ("working", "queued"):
-            answer = await stored_answer(db, tenant_id, conversation_id, inbox_id)
+        while True:
             left = until - time.monotonic()
-            if left <= 0 or news.ended:
-                break
-            if answer.status in ("working", "queued"):
-                await news.wait(min(LOOK_AGAIN_S, left))
-    return answer
+            last = left <= 0 or news.ended
+            answer = await stored_answer(*where, even_under_way=last)
+            if last or answer.status not in UNDER_WAY:
+                return answer
+            look_at = time.monotonic() + min(LOOK_AGAIN_S, left)
+            while (told := await news.wait(look_at - time.monotonic())) is not None and _leaves_all_as_it_is(told):
+                continue
 
 
-async def stored_answer(db: Database, tenant_id: UUID, conversation_id: UUID, inbox_id: UUID) -> TurnAnswer:
-    """The answer as far as it is known."""
+def _leaves_all_as_it_is(told: Mapping[str, Any]) -> bool:
+    """Whether the news say that the conversation still waits for its call."""
+    return told["kind"] in ("delta", "typing") or (told["kind"] == "turn" and told["waiting_for"] == "call")
+
+
+_HERE = (messages.c.tenant_id == bindparam("tenant_id"), messages.c.conversation_id == bindparam("conversation_id"))
+_NEXT_TURN = select(func.min(messages.c.turn)).where(*_HERE, messages.c.direction == "in", messages.c.turn > inbox.c.turn)
+_STANDING = (
+    select(
+        inbox.c.status,
+        inbox.c.turn,
+        conversations.c.contact_id,
+        conversations.c.waiting_for,
+        conversations.c.turn.label("newest_turn"),
+        _NEXT_TURN.correlate(inbox).scalar_subquery().label("next_turn"),
+    )
+    .join(conversations, and_(conversations.c.tenant_id == inbox.c.tenant_id, conversations.c.id == inbox.c.conversation_id))
+    .where(
+        inbox.c.tenant_id == bindparam("tenant_id"),
+        inbox.c.id == bindparam("inbox_id"),
+        inbox.c.conversation_id == bindparam("conversation_id"),
+    )
+)
+_SAID = (
+    select(messages.c.seq, messages.c.direction, messages.c.body, messages.c.at, messages.c.client_message_id)
+    .where(*_HERE, messages.c.turn >= bindparam("turn"), messages.c.turn < bindparam("before_turn"))
+    .order_by(messages.c.seq)
+)
+
+
+async def stored_answer(db: Database, tenant_id: UUID, conversation_id: UUID, inbox_id: UUID, *, even_under_way: bool = True) -> TurnAnswer:
+    """The answer as far as it is known; without what was said so far while it is under way, unless that is wanted too."""
+    here = {"tenant_id": tenant_id, "conversation_id": conversation_id}
     async with db.tenant(tenant_id) as conn:
-        row = (
-            await conn.execute(
-                select(
-                    inbox.c.status,
-                    inbox.c.turn,
-                    conversations.c.contact_id,
-                    conversations.c.waiting_for,
-                    conversations.c.turn.label("newest_turn"),
-                )
-                .join(conversations, and_(conversations.c.tenant_id == inbox.c.tenant_id, conversations.c.id == inbox.c.conversation_id))
-                .where(inbox.c.tenant_id == tenant_id, inbox.c.id == inbox_id, inbox.c.conversation_id == conversation_id)
-            )
-        ).first()
+        row = (await conn.execute(_STANDING, {**here, "inbox_id": inbox_id})).first()
         if row is None:
             raise not_found("message")
         if row.turn is None:
             status = {"pending": "queued", "ignored": "ignored"}.get(row.status, "failed")
             return TurnAnswer(conversation_id, row.contact_id, row.newest_turn, status, (), row.waiting_for)
-        next_turn = await _next_customer_turn(conn, tenant_id, conversation_id, row.turn)
-        said = await _said(conn, tenant_id, conversation_id, row.turn, next_turn)
-    status = "working" if next_turn is None and row.waiting_for == "call" else "answered"
+        status = "working" if row.next_turn is None and row.waiting_for == "call" else "answered"
+        said: tuple[SaidMessage, ...] = ()
+        if even_under_way or status == "answered":
+            turns = {"turn": row.turn, "before_turn": row.next_turn or NO_TURN}
+            said = tuple(SaidMessage(**one) for one in (await conn.execute(_SAID, {**here, **turns})).mappings())
     return TurnAnswer(conversation_id, row.contact_id, row.turn, status, said, row.waiting_for)
-
-
-async def _next_customer_turn(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID, turn: int) -> int | None:
-    found: int | None = await conn.scalar(
-        select(func.min(messages.c.turn)).where(
-            messages.c.tenant_id == tenant_id,
-            messages.c.conversation_id == conversation_id,
-            messages.c.direction == "in",
-            messages.c.turn > turn,
-        )
-    )
-    return found
-
-
-async def _said(
-    conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID, turn: int, before_turn: int | None
-) -> tuple[SaidMessage, ...]:
-    rows = await conn.execute(
-        select(messages.c.seq, messages.c.direction, messages.c.body, messages.c.at, messages.c.client_message_id)
-        .where(
-            messages.c.tenant_id == tenant_id,
-            messages.c.conversation_id == conversation_id,
-            messages.c.turn >= turn,
-            messages.c.turn < (before_turn or NO_TURN),
-        )
-        .order_by(messages.c.seq)
-    )
-    return tuple(SaidMessage(**row) for row in rows.mappings())

@@ -126,7 +126,8 @@ class Turns:
             return TurnAnswer.of_nothing(result.conversation)
         conversation_id, inbox_id = await self._place_of(incoming, result)
         resources = self.resources
-        return await settle(resources.db, resources.live, incoming.tenant_id, conversation_id, inbox_id, within_s)
+        at_work = isinstance(result, Saved)
+        return await settle(resources.db, resources.live, incoming.tenant_id, conversation_id, inbox_id, within_s, at_work=at_work)
 
     async def _place_of(self, incoming: Incoming, result: Result) -> tuple[UUID, UUID]:
         """(conversation, inbox row) of a message whose answer is not known yet."""
