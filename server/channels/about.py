@@ -13,7 +13,11 @@ HERE = Path(__file__).parent
 
 
 class Field(Struct, forbid_unknown_fields=True, frozen=True):
-    """A setting or a secret. `makes` is how many random characters we make it of when nobody gives one; `advanced` ones are folded away."""
+    """A setting or a secret.
+
+    `makes` is of how many random bytes we make it when nobody gives one, after `prefix`. One that the other side must be `told` is shown
+    again. `advanced` ones are folded away.
+    """
 
     name: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,40}$")]
     title: str
@@ -22,6 +26,8 @@ class Field(Struct, forbid_unknown_fields=True, frozen=True):
     pattern: str | None = None
     default: str = ""
     makes: int = 0
+    prefix: str = ""
+    told: bool = False
     advanced: bool = False
 
 

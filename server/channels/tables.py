@@ -31,8 +31,10 @@ channels = Table(
     Column("allowed_origins", ARRAY(Text), nullable=False, server_default="{}"),
     Column("enabled", Boolean, nullable=False, server_default="true"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("removed_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant_id", "id"),
     ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], ondelete="CASCADE"),
+    ForeignKeyConstraint(["tenant_id", "flow_id"], ["flows.tenant_id", "flows.id"], ondelete="SET NULL (flow_id)"),
     Index(None, "id", unique=True),
     Index(None, "tenant_id", "flow_id"),
 )

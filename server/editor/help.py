@@ -8,6 +8,7 @@ from markupsafe import Markup, escape
 
 _INLINE = (
     (re.compile(r"`([^`]+)`"), r"<code>\1</code>"),
+    (re.compile(r"\[([^\[\]]+)\]\((https://[^\s()\"]+)\)"), r'<a href="\2" rel="noreferrer noopener" target="_blank">\1</a>'),
     (re.compile(r"\*\*([^*]+)\*\*"), r"<strong>\1</strong>"),
     (re.compile(r"\*([^*]+)\*"), r"<em>\1</em>"),
 )
@@ -30,7 +31,8 @@ def _block(block: str) -> Markup:
     if heading := _HEADING.fullmatch(block):
         return Markup("<h3>{}</h3>").format(_inline(heading[1]))
     if items := list(_items(block)):
-        return Markup("<ul>{}</ul>").format(Markup("").join(Markup("<li>{}</li>").format(_inline(item)) for item in items))
+        kind = Markup("ol") if block[0].isdigit() else Markup("ul")
+        return Markup("<{0}>{1}</{0}>").format(kind, Markup("").join(Markup("<li>{}</li>").format(_inline(item)) for item in items))
     return Markup("<p>{}</p>").format(_inline(block))
 
 

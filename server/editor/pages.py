@@ -2,6 +2,7 @@
 
 from server.editor import (
     canvas_pages,
+    channel_pages,
     completion_pages,
     flow_pages,
     form_pages,
@@ -31,5 +32,6 @@ handlers = [
     *language_pages.handlers,
     *intent_pages.handlers,
     *try_it.handlers,
+    *channel_pages.handlers,
     *ui_kit.handlers,
 ]

@@ -25,6 +25,7 @@ NAVIGATION = (
     {"title": "Home", "href": "/", "icon": "house"},
     {"title": "Flows", "href": "/flows", "icon": "workflow"},
     {"title": "Conversations", "href": "/conversations", "icon": "messages-square"},
+    {"title": "Channels", "href": "/channels", "icon": "radio-tower"},
     {"title": "Analytics", "href": "/analytics", "icon": "chart-column"},
     {"title": "Settings", "href": "/settings", "icon": "settings"},
 )

@@ -32,6 +32,18 @@ def is_allowed(origin: str | None, allowed: Sequence[str]) -> bool:
     return not allowed or (origin is not None and origin.lower() in {one.rstrip("/").lower() for one in allowed})
 
 
+def origin_problem(origin: str) -> str:
+    """What is wrong with an entry of the list; empty when nothing is."""
+    parts = urlsplit(origin.strip())
+    try:
+        exact = parts.scheme in ("http", "https") and parts.hostname is not None and parts.port != 0
+    except ValueError:
+        exact = False
+    if not exact or parts.path.strip("/") or parts.query or parts.fragment or parts.username or "*" in origin or not origin.isascii():
+        return f"{origin[:80]} is not the address of a site. Enter it exactly, such as https://shop.example.com, without a path."
+    return ""
+
+
 def frame_ancestors(allowed: Sequence[str]) -> str:
     """Who may show the hosted page in a frame, as a directive of the content security policy."""
     return " ".join(["frame-ancestors", *(["'self'", *map(_origin_of, allowed)] if allowed else "*")])
