@@ -1,4 +1,4 @@
-"""Dead letters as JSON: list, try again one or all, drop."""
+"""Dead letters as JSON: list, try again and drop, one or many."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -8,7 +8,7 @@ import msgspec
 from litestar import delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
-from litestar.status_codes import HTTP_202_ACCEPTED
+from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 from redis.asyncio import Redis
 
 from server.conversations.dead_letters import (
@@ -16,6 +16,7 @@ from server.conversations.dead_letters import (
     PAGE,
     DeadLetter,
     drop_dead_letter,
+    drop_dead_letters,
     list_dead_letters,
     replay_dead_letter,
     replay_dead_letters,
@@ -57,6 +58,12 @@ class Replayed(msgspec.Struct):
     replayed: int
 
 
+class Dropped(msgspec.Struct):
+    """How many were given up."""
+
+    dropped: int
+
+
 @get("/api/v1/dead-letters", opt=READ, tags=["operations"])
 async def index(
     db: NamedDependency[Database],
@@ -83,17 +90,30 @@ async def replay_one(
 
 
 @post("/api/v1/dead-letters/replay", opt=WRITE, tags=["operations"], status_code=HTTP_202_ACCEPTED)
-async def replay_all(
+async def replay_many(
     db: NamedDependency[Database],
     redis: NamedDependency[Redis],
     identity: NamedDependency[Identity],
     kind: FromQuery[str | None] = None,
+    letter: Annotated[list[str] | None, QueryParameter(max_items=MOST)] = None,
 ) -> Replayed:
-    """Try up to 500 again, the newest first; those that may have arrived are left for a decision each."""
+    """Try again: those that `letter` names, or up to 500 of the kind, the newest first, but none that may have arrived."""
     async with db.tenant(identity.tenant_id) as conn:
-        count, rings = await replay_dead_letters(conn, identity.tenant_id, kind_of(kind))
+        count, rings = await replay_dead_letters(conn, identity.tenant_id, kind_of(kind), letter or ())
     await ring_for(redis, identity.tenant_id, rings)
     return Replayed(count)
+
+
+@delete("/api/v1/dead-letters", opt=WRITE, tags=["operations"], status_code=HTTP_200_OK)
+async def drop_many(
+    db: NamedDependency[Database],
+    identity: NamedDependency[Identity],
+    kind: FromQuery[str | None] = None,
+    letter: Annotated[list[str] | None, QueryParameter(max_items=MOST)] = None,
+) -> Dropped:
+    """Give up for good: those that `letter` names, or up to 500 of the kind, the newest first."""
+    async with db.tenant(identity.tenant_id) as conn:
+        return Dropped(await drop_dead_letters(conn, identity.tenant_id, kind_of(kind), letter or ()))
 
 
 @delete("/api/v1/dead-letters/{letter_id:str}", opt=WRITE, tags=["operations"])
@@ -114,4 +134,4 @@ def _out(letter: DeadLetter) -> DeadLetterOut:
     return DeadLetterOut(**{name: getattr(letter, name) for name in DeadLetterOut.__struct_fields__})
 
 
-handlers: list[Any] = [index, replay_one, replay_all, drop]
+handlers: list[Any] = [index, replay_one, replay_many, drop, drop_many]

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from redis.asyncio import Redis
-from sqlalchemy import Select, Text, Uuid, and_, cast, func, literal, null, or_, select, tuple_, union_all, update
+from sqlalchemy import Select, Text, Uuid, and_, case, cast, func, literal, null, or_, select, tuple_, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.conversations.inbox import ring_doorbell
@@ -27,6 +27,8 @@ Found = TypeVar("Found")
 KINDS = ("inbox", "outbox", "job")
 AT_ONCE = 500
 _UNSENT = ("dead", "maybe")
+_CERTAIN = frozenset(("dead",))
+_ANY = frozenset(_UNSENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,28 +80,51 @@ async def replay_dead_letter(conn: AsyncConnection, tenant_id: UUID, letter_id: 
     return _known(await _revive(conn, tenant_id, kind, key))
 
 
-async def replay_dead_letters(conn: AsyncConnection, tenant_id: UUID, kind: str | None = None) -> tuple[int, Rings]:
-    """Try the newest AT_ONCE again, but none that may have arrived: those need a decision each. How many, and whom to ring."""
-    found, _ = await list_dead_letters(conn, tenant_id, kind=kind, limit=AT_ONCE)
+async def replay_dead_letters(
+    conn: AsyncConnection, tenant_id: UUID, kind: str | None = None, ids: Sequence[str] = ()
+) -> tuple[int, Rings]:
+    """Try those with these ids again, else the newest AT_ONCE, but none that may have arrived: those must be named.
+
+    How many are tried, and whom to ring.
+    """
     conversation_ids: dict[UUID, None] = {}
     job_ids: list[UUID] = []
-    certain = [letter for letter in found if letter.status != "maybe"]
-    for letter in certain:
-        rings = _known(await _revive(conn, tenant_id, *_read(letter.id)))
-        conversation_ids.update(dict.fromkeys(rings.conversation_ids))
-        job_ids += rings.job_ids
-    return len(certain), Rings(tuple(conversation_ids), tuple(job_ids))
+    count = 0
+    for key in await _chosen(conn, tenant_id, kind, ids, _CERTAIN):
+        if (rings := await _revive(conn, tenant_id, *key)) is not None:
+            count += 1
+            conversation_ids.update(dict.fromkeys(rings.conversation_ids))
+            job_ids += rings.job_ids
+    return count, Rings(tuple(conversation_ids), tuple(job_ids))
 
 
 async def drop_dead_letter(conn: AsyncConnection, tenant_id: UUID, letter_id: str) -> None:
     """Give one up for good; the row stays with its reason. Raises Problem 404 when it is none (any more)."""
-    kind, key = _read(letter_id)
+    _known(await _drop(conn, tenant_id, *_read(letter_id)))
+
+
+async def drop_dead_letters(conn: AsyncConnection, tenant_id: UUID, kind: str | None = None, ids: Sequence[str] = ()) -> int:
+    """Give up those with these ids, else the newest AT_ONCE. How many there were."""
+    chosen = await _chosen(conn, tenant_id, kind, ids, _ANY)
+    return sum([await _drop(conn, tenant_id, *key) for key in chosen])
+
+
+async def _chosen(
+    conn: AsyncConnection, tenant_id: UUID, kind: str | None, ids: Sequence[str], statuses: frozenset[str]
+) -> list[tuple[str, tuple[UUID, int]]]:
+    if not ids:
+        found, _ = await list_dead_letters(conn, tenant_id, kind=kind, limit=AT_ONCE)
+        ids = [letter.id for letter in found if letter.status in statuses]
+    return sorted(map(_read, dict.fromkeys(ids)))  # in the order of the messages: what was said first is sent first
+
+
+async def _drop(conn: AsyncConnection, tenant_id: UUID, kind: str, key: tuple[UUID, int]) -> int:
     changed: dict[str, dict[str, Any]] = {
         "inbox": {"status": "ignored"},
         "outbox": {"status": "dropped"},
         "job": {"status": "dropped", "finished_at": clock.now()},
     }
-    _known((await conn.execute(_of(tenant_id, kind, key).values(**changed[kind]))).rowcount)
+    return int((await conn.execute(_of(tenant_id, kind, key).values(**changed[kind]))).rowcount)
 
 
 async def ring_for(redis: Redis, tenant_id: UUID, rings: Rings) -> None:
@@ -114,6 +139,9 @@ async def _revive(conn: AsyncConnection, tenant_id: UUID, kind: str, key: tuple[
         again |= {"due_at": clock.now(), "lease_until": None}
     if kind == "job":
         again |= {"finished_at": None}
+    if kind == "outbox":  # one that the provider took and then failed to deliver is sent as a whole
+        parts = case((outbox.c.provider_id.is_not(None), 0), else_=outbox.c.parts_sent)
+        again |= {"place_at": None, "provider_id": None, "parts_sent": parts}
     update_it = _of(tenant_id, kind, key).values(**again)
     if kind == "inbox":
         conversation_id = await conn.scalar(update_it.returning(inbox.c.conversation_id))

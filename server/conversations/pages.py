@@ -14,6 +14,7 @@ from server.conversations.dead_letter_routes import kind_of
 from server.conversations.dead_letters import (
     count_dead_letters,
     drop_dead_letter,
+    drop_dead_letters,
     list_dead_letters,
     replay_dead_letter,
     replay_dead_letters,
@@ -21,6 +22,7 @@ from server.conversations.dead_letters import (
 )
 from server.kit import pages
 from server.kit.db import Database
+from server.kit.errors import Problem
 from server.security.identity import Identity
 from server.security.roles import allows
 
@@ -35,6 +37,23 @@ class ButtonForm(msgspec.Struct, forbid_unknown_fields=True):
     csrf: str = msgspec.field(name="_csrf", default="")
 
 
+class ChosenForm(msgspec.Struct, forbid_unknown_fields=True):
+    """A button for what was ticked; `all` stands on the buttons that need no tick."""
+
+    csrf: str = msgspec.field(name="_csrf", default="")
+    letter: list[str] | str = []  # a form with one tick sends one text
+    all: bool = False
+
+    def letters(self) -> list[str]:
+        """The ids that were ticked, none for all; raises Problem 422 when nothing was."""
+        if not (self.letter or self.all):
+            raise Problem(422, "nothing_chosen", "Tick at least one dead letter, then press the button again.")
+        if self.all:
+            return []
+        return [self.letter] if isinstance(self.letter, str) else self.letter
+
+
+ChosenData = Annotated[ChosenForm, Body(media_type=RequestEncodingType.URL_ENCODED)]
 ButtonData = Annotated[ButtonForm, Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
@@ -65,18 +84,32 @@ async def show_dead_letters(
 
 
 @post(f"{ADDRESS}/replay", opt={"permission": "conversations:write"}, include_in_schema=False)
-async def submit_replay_all(
-    data: ButtonData,
+async def submit_replays(
+    data: ChosenData,
     request: AnyRequest,
     db: NamedDependency[Database],
     redis: NamedDependency[Redis],
     identity: NamedDependency[Identity],
     kind: FromQuery[str] = "",
 ) -> Response[Any]:
-    """Try all again."""
+    """Try those that were ticked again, or all."""
     async with db.tenant(identity.tenant_id) as conn:
-        _, rings = await replay_dead_letters(conn, identity.tenant_id, kind_of(kind))
+        _, rings = await replay_dead_letters(conn, identity.tenant_id, kind_of(kind), data.letters())
     await ring_for(redis, identity.tenant_id, rings)
+    return pages.go_to(request, ADDRESS)
+
+
+@post(f"{ADDRESS}/removal", opt={"permission": "conversations:write"}, include_in_schema=False)
+async def submit_drops(
+    data: ChosenData,
+    request: AnyRequest,
+    db: NamedDependency[Database],
+    identity: NamedDependency[Identity],
+    kind: FromQuery[str] = "",
+) -> Response[Any]:
+    """Give up those that were ticked, or all."""
+    async with db.tenant(identity.tenant_id) as conn:
+        await drop_dead_letters(conn, identity.tenant_id, kind_of(kind), data.letters())
     return pages.go_to(request, ADDRESS)
 
 
@@ -106,4 +139,4 @@ async def submit_drop(
     return pages.go_to(request, ADDRESS)
 
 
-handlers: list[Any] = [show_dead_letters, submit_replay_all, submit_replay, submit_drop]
+handlers: list[Any] = [show_dead_letters, submit_replays, submit_drops, submit_replay, submit_drop]

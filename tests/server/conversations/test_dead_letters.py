@@ -82,6 +82,41 @@ class TestMessages:
         assert await letters(owner) == uncertain
 
 
+class TestMany:
+    async def test_those_named_are_tried_again_even_if_they_may_have_arrived(
+        self, db: Database, owner: Workspace, bot: Bot, app: Litestar
+    ) -> None:
+        await break_message(db, bot, app, "maybe")
+        await break_message(db, bot, app)
+        uncertain, *others = sorted(await letters(owner), key=lambda letter: letter["status"] != "maybe")
+        answer = await owner.client.post(f"{LETTERS}/replay", params={"letter": [uncertain["id"], uncertain["id"]]})
+        assert answer.json() == {"replayed": 1}
+        assert {letter["id"] for letter in await letters(owner)} == {letter["id"] for letter in others}
+
+    async def test_all_or_some_are_dropped(self, db: Database, owner: Workspace, bot: Bot, app: Litestar) -> None:
+        await break_message(db, bot, app)
+        await break_message(db, bot, app, "maybe")
+        before = await letters(owner)
+        answer = await owner.client.delete(LETTERS, params={"letter": [before[0]["id"]]})
+        assert (answer.status_code, answer.json()) == (200, {"dropped": 1})
+        assert (await owner.client.delete(LETTERS, params={"kind": "outbox"})).json() == {"dropped": len(before) - 1}
+        assert await letters(owner) == []
+
+    async def test_ids_that_are_none_of_ours_are_not_found(self, owner: Workspace) -> None:
+        assert (await owner.client.delete(LETTERS, params={"letter": ["nonsense"]})).status_code == 404
+        assert (await owner.client.delete(LETTERS, params={"letter": [f"job:{UUID(int=1)}"]})).json() == {"dropped": 0}
+
+    async def test_the_page_drops_what_is_ticked(self, db: Database, owner: Workspace, bot: Bot, app: Litestar) -> None:
+        await break_message(db, bot, app)
+        first, *rest = await letters(owner)
+        page = "/conversations/dead-letters"
+        assert (await owner.client.post(f"{page}/removal", data={"letter": first["id"]})).status_code < 400
+        assert {letter["id"] for letter in await letters(owner)} == {letter["id"] for letter in rest}
+        assert (await owner.client.post(f"{page}/removal", data={})).status_code == 422
+        assert (await owner.client.post(f"{page}/removal", data={"all": "true"})).status_code < 400
+        assert await letters(owner) == []
+
+
 class TestInputs:
     async def test_a_failed_turn_is_taken_again(self, db: Database, owner: Workspace, bot: Bot, app: Litestar) -> None:
         accepted = await arrive(db, bot, "m0", "ada", message("hello"))
