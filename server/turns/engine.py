@@ -82,6 +82,15 @@ class Turns:
         self._apart.close()
         await self.tools.close()
 
+    @property
+    def waiting(self) -> int:
+        """How many turns wait in this process."""
+        return len(self._queue)
+
+    def waiting_of(self, tenant_id: UUID) -> int:
+        """How many of them are of one tenant."""
+        return self._queue.length_of(tenant_id)
+
     async def take(self, incoming: Incoming, *, within_s: float = ANSWER_WITHIN_S) -> TurnAnswer:
         """Store the message and answer it; the same message again gives the same answer."""
         began = time.perf_counter()

@@ -20,6 +20,10 @@ class Queue:
     def __len__(self) -> int:
         return sum(len(units) for units in self._tenants.values())
 
+    def length_of(self, tenant_id: UUID) -> int:
+        """How many units of one tenant wait."""
+        return len(self._tenants.get(tenant_id, ()))
+
     def units(self) -> list[Unit]:
         """Everything that waits."""
         return [unit for units in self._tenants.values() for unit in units]

@@ -31,12 +31,14 @@ from server.turns.carry_out import perform_in_process
 from server.turns.engine import Turns
 from server.turns.finish_call import claim_call, give_up_call
 from server.turns.schedules import fire_schedules
-from server.turns.sweep import DueCall, due_calls, fire_timers, waiting_conversations, waiting_outboxes
+from server.turns.sweep import DueCall, due_calls, waiting_conversations, waiting_outboxes
+from server.turns.timers import fire_timers
 
 SWEEP_EVERY_S = 1.0
 ROLL_UP_EVERY_S = 2.0
 CLOSE_EVERY_S = 60.0
 RINGS_AT_ONCE = 500
+MOST_FIRED = 1_000
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +67,7 @@ class Runner:
     async def sweep(self) -> None:
         """Take up everything that is due."""
         db, redis = self.resources.db, self.resources.redis
-        for tenant_id, conversation_id in await fire_timers(db):
-            self.turns.wake(tenant_id, conversation_id)
+        await self._fire_timers()
         for tenant_id, conversation_id in await waiting_conversations(db):
             self.turns.wake(tenant_id, conversation_id)
         for call in await due_calls(db):
@@ -76,6 +77,12 @@ class Runner:
         await fire_schedules(db)
         for tenant_id, job_id in await due_jobs(db):
             await ring_again(redis, tenant_id, job_id)
+
+    async def _fire_timers(self) -> None:
+        """All that are due, as fast as their turns are taken: those of a busy second are spread over the next ones."""
+        while self.turns.waiting < MOST_FIRED and (fired := await fire_timers(self.resources.db)):
+            for tenant_id, conversation_id in fired:
+                self.turns.wake(tenant_id, conversation_id)
 
     async def _take_up_call(self, due: DueCall) -> None:
         db = self.resources.db

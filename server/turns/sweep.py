@@ -1,24 +1,20 @@
 """Looks for what is due and was not done: whatever a lost ring or a crash left behind is taken up again here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import and_, or_, select, text
 
-from flow_runtime import TimerFired, input_to_json
-from server.conversations.tables import conversations, inbox, outbox
 from server.kit import clock
 from server.kit.db import Database
-from server.kit.ids import uuid7
 from server.turns.finish_call import OPEN
 from server.turns.kinds import kinds_in_process
-from server.turns.tables import calls, timers
-from server.turns.take_turn import new_seed
+from server.turns.tables import calls
 
 LIMIT = 500
+SHARE = 500
 WORDS = ("message", "choice", "attachment")
 LEFT_ALONE = timedelta(seconds=1)
 
@@ -35,21 +31,12 @@ class DueCall:
 
 
 async def waiting_conversations(db: Database) -> Sequence[Place]:
-    """(tenant, conversation) whose inbox holds something that nobody has taken for a second."""
-    async with db.sweep() as conn:
-        rows = await conn.execute(
-            select(inbox.c.tenant_id, inbox.c.conversation_id)
-            .join(conversations, and_(conversations.c.tenant_id == inbox.c.tenant_id, conversations.c.id == inbox.c.conversation_id))
-            .where(
-                inbox.c.status == "pending",
-                inbox.c.received_at <= clock.now() - LEFT_ALONE,
-                or_(conversations.c.lease_until.is_(None), conversations.c.lease_until <= clock.now()),
-                or_(conversations.c.listens, inbox.c.kind.not_in(WORDS)),
-            )
-            .distinct()
-            .limit(LIMIT)
-        )
-        return [(row.tenant_id, row.conversation_id) for row in rows]
+    """(tenant, conversation) whose inbox holds something that nobody has taken for a second; the longest wait first, a share per tenant."""
+    lease = "(c.lease_until is null or c.lease_until <= :now) and (c.listens or r.kind <> all(:words))"
+    joined = f"join conversations c on c.tenant_id = r.tenant_id and c.id = r.conversation_id and {lease}"
+    now = clock.now()
+    given = {"now": now, "long_ago": now - LEFT_ALONE, "words": list(WORDS)}
+    return await _fairly(db, "inbox", "status = 'pending'", "r.received_at <= :long_ago", "received_at", joined, given)
 
 
 async def due_calls(db: Database) -> Sequence[DueCall]:
@@ -65,55 +52,42 @@ async def due_calls(db: Database) -> Sequence[DueCall]:
 
 
 async def waiting_outboxes(db: Database) -> Sequence[Place]:
-    """(tenant, conversation) that have something to be sent now, or whose sender is gone."""
-    now = clock.now()
-    due = or_(and_(outbox.c.status == "pending", outbox.c.due_at <= now), and_(outbox.c.status == "sending", outbox.c.lease_until <= now))
+    """(tenant, conversation) that have something to be sent now, or whose sender is gone; the longest wait first, a share per tenant."""
+    due = "(r.status = 'pending' and r.due_at <= :now or r.status = 'sending' and r.lease_until <= :now)"
+    return await _fairly(db, "outbox", "status in ('pending', 'sending')", due, "due_at", "", {"now": clock.now()})
+
+
+async def tenants_with_due_timers(db: Database) -> Sequence[UUID]:
+    """Tenants that have timers to fire."""
+    query = text((_TENANTS + _WITH_TIMERS).format(table="timers", live="status = 'waiting'"))
     async with db.sweep() as conn:
-        rows = await conn.execute(select(outbox.c.tenant_id, outbox.c.conversation_id).where(due).distinct().limit(LIMIT))
-        return [(row.tenant_id, row.conversation_id) for row in rows]
+        return list(await conn.scalars(query, {"now": clock.now()}))
 
 
-async def fire_timers(db: Database) -> Sequence[Place]:
-    """Turn every due timer into an input of its conversation, once; the conversations to go on with."""
+# Steps over an index from tenant to tenant: what it costs is the number of tenants, not of rows.
+_TENANTS = """
+    with recursive waiting (tenant_id) as (
+        (select r.tenant_id from {table} r where r.{live} order by r.tenant_id limit 1)
+        union all
+        select (select r.tenant_id from {table} r where r.{live} and r.tenant_id > w.tenant_id order by r.tenant_id limit 1)
+        from waiting w where w.tenant_id is not null
+    )
+"""
+_WITH_TIMERS = """
+    select w.tenant_id from waiting w
+    where exists (select from {table} r where r.tenant_id = w.tenant_id and r.{live} and r.due_at <= :now)
+"""
+_SHARES = """
+    select w.tenant_id, share.conversation_id from waiting w cross join lateral (
+        select r.conversation_id from {table} r {joined}
+        where r.tenant_id = w.tenant_id and r.{live} and {due} order by r.{since} limit :share
+    ) share
+"""
+
+
+async def _fairly(db: Database, table: str, live: str, due: str, since: str, joined: str, given: Mapping[str, object]) -> Sequence[Place]:
+    """The conversations of due rows, each once, at most SHARE rows of a tenant: one that has very many leaves the others theirs."""
+    query = text((_TENANTS + _SHARES).format(table=table, live=live, due=due, since=since, joined=joined))
     async with db.sweep() as conn:
-        rows = await conn.execute(
-            select(timers.c.tenant_id, timers.c.conversation_id, timers.c.id)
-            .where(timers.c.status == "waiting", timers.c.due_at <= clock.now())
-            .order_by(timers.c.due_at)
-            .limit(LIMIT)
-        )
-        due = list(rows)
-    return [(row.tenant_id, row.conversation_id) for row in due if await _fire(db, row.tenant_id, row.conversation_id, row.id)]
-
-
-async def _fire(db: Database, tenant_id: UUID, conversation_id: UUID, timer_id: str) -> bool:
-    now = clock.now()
-    async with db.tenant(tenant_id) as conn:
-        fired = await conn.execute(
-            update(timers)
-            .where(
-                timers.c.tenant_id == tenant_id,
-                timers.c.conversation_id == conversation_id,
-                timers.c.id == timer_id,
-                timers.c.status == "waiting",
-                timers.c.due_at <= now,
-            )
-            .values(status="fired")
-        )
-        if fired.rowcount == 0:
-            return False
-        channel = select(conversations.c.channel_id).where(conversations.c.tenant_id == tenant_id, conversations.c.id == conversation_id)
-        await conn.execute(
-            insert(inbox)
-            .values(
-                tenant_id=tenant_id,
-                id=uuid7(),
-                conversation_id=conversation_id,
-                channel_id=channel.scalar_subquery(),
-                external_id=f"timer:{timer_id}",
-                input=input_to_json(TimerFired(timer_id=timer_id, at=now, seed=new_seed())),
-                received_at=now,
-            )
-            .on_conflict_do_nothing()
-        )
-    return True
+        rows = await conn.execute(query, {**given, "share": SHARE})
+        return list(dict.fromkeys((row.tenant_id, row.conversation_id) for row in rows))

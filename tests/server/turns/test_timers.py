@@ -9,8 +9,9 @@ from server.conversations.tables import inbox, messages
 from server.kit.clock import now
 from server.kit.db import Database
 from server.turns.runner import Runner
-from server.turns.sweep import fire_timers, waiting_conversations
+from server.turns.sweep import waiting_conversations
 from server.turns.tables import timers
+from server.turns.timers import fire_timers
 from tests.server.turns.bots import Bot, flow_of, publish
 from tests.server.turns.talk import Answer, say, until
 
