@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, get, post
@@ -20,6 +21,8 @@ from server.conversations.dead_letters import (
     replay_dead_letters,
     ring_for,
 )
+from server.conversations.figures import channel_queues, lift_pause
+from server.conversations.inbox import ring_doorbell
 from server.kit import pages
 from server.kit.db import Database
 from server.kit.errors import Problem
@@ -69,10 +72,12 @@ async def show_dead_letters(
     async with db.tenant(identity.tenant_id) as conn:
         letters, after = await list_dead_letters(conn, identity.tenant_id, kind=kind_of(kind), cursor=cursor or None)
         total = await count_dead_letters(conn, identity.tenant_id)
+        channels = [one for one in await channel_queues(conn, identity.tenant_id) if one.pending or one.sending or one.paused_until]
     return pages.render(
         request,
         "conversations/dead_letters.html",
         letters=letters,
+        channels=channels,
         kind=kind,
         kinds=KIND_TITLES,
         total=total,
@@ -81,6 +86,22 @@ async def show_dead_letters(
         first_url=f"{ADDRESS}?{urlencode({'kind': kind})}" if cursor else "",
         may_write=allows(identity.role, "conversations:write"),
     )
+
+
+@post(f"{ADDRESS}/pauses/{{channel_id:uuid}}/removal", opt={"permission": "conversations:write"}, include_in_schema=False)
+async def submit_resume(
+    data: ButtonData,
+    channel_id: FromPath[UUID],
+    request: AnyRequest,
+    db: NamedDependency[Database],
+    redis: NamedDependency[Redis],
+    identity: NamedDependency[Identity],
+) -> Response[Any]:
+    """Send to a paused channel again."""
+    async with db.tenant(identity.tenant_id) as conn:
+        waiting = await lift_pause(conn, identity.tenant_id, channel_id)
+    await ring_doorbell(redis, identity.tenant_id, *waiting)
+    return pages.go_to(request, ADDRESS)
 
 
 @post(f"{ADDRESS}/replay", opt={"permission": "conversations:write"}, include_in_schema=False)
@@ -139,4 +160,4 @@ async def submit_drop(
     return pages.go_to(request, ADDRESS)
 
 
-handlers: list[Any] = [show_dead_letters, submit_replays, submit_drops, submit_replay, submit_drop]
+handlers: list[Any] = [show_dead_letters, submit_resume, submit_replays, submit_drops, submit_replay, submit_drop]

@@ -29,6 +29,7 @@ from server.channels.contract import (
 from server.channels.sealed import open_secrets
 from server.channels.tables import channels
 from server.conversations.arrivals import Hooked, arrival_of
+from server.conversations.figures import count_rejected
 from server.conversations.inbox import Arrival, accept, goes_on, ring_doorbell
 from server.conversations.provider_files import ProviderFiles
 from server.conversations.receipts import record_statuses
@@ -42,8 +43,6 @@ from server.kit.settings import Settings
 MOST_BYTES = 3 * 1024 * 1024
 
 log = logging.getLogger(__name__)
-rejected: Counter[tuple[str, str]] = Counter()
-"""How many webhooks were turned away since the start, by kind of channel and reason."""
 
 
 @post("/hooks/{kind:str}/{channel_id:uuid}", opt={"public": True}, status_code=HTTP_200_OK, request_max_body_size=MOST_BYTES)
@@ -59,11 +58,14 @@ async def receive(
     """Take a provider's webhook. 2xx means stored, or proven but of no use; 401 not proven; 503 come again."""
     asked = _request_of(request, await request.body(), settings.public_url)
     door = await _open(db, vault, kind, channel_id)
-    _prove(door, asked)
     try:
+        _prove(door, asked)
         received = door.adapter.parse(asked, door.settings)
+    except Problem as problem:
+        await count_rejected(redis, door.tenant_id, kind, problem.code)
+        raise
     except Unusable as reason:
-        rejected[kind, "unusable"] += 1
+        await count_rejected(redis, door.tenant_id, kind, "unusable")
         log.info("webhook of channel %s of no use: %s", channel_id, reason)
         return Response(b"")
     await _store(db, redis, door, received, ProviderFiles(vault, settings.public_url))
@@ -84,7 +86,7 @@ async def shake_hands(
     try:
         answer = door.adapter.handshake(_request_of(request, b"", settings.public_url), door.settings, door.secrets)
     except NotConfigured as reason:
-        raise _not_ready(kind, reason) from None
+        raise _not_ready(reason) from None
     if answer is None:
         raise Problem(405, "method_not_allowed", "This address takes POST only.", headers={"Allow": "POST"})
     return _response(answer)
@@ -150,9 +152,8 @@ def _prove(door: _Door, asked: Request) -> None:
     try:
         door.adapter.verify(asked, door.settings, door.secrets)
     except NotConfigured as reason:
-        raise _not_ready(door.kind, reason) from None
+        raise _not_ready(reason) from None
     except Exception as reason:
-        rejected[door.kind, "not_proven"] += 1
         why = reason if isinstance(reason, NotProven) else type(reason).__name__
         log.info("webhook of channel %s refused: %s", door.channel_id, why)
         raise Problem(401, "not_proven", "The signature of this request was not accepted.") from None
@@ -184,8 +185,7 @@ def _database_away() -> Problem:
     return Problem(503, "database_away", "The server cannot store messages now. Send it again.")
 
 
-def _not_ready(kind: str, reason: NotConfigured) -> Problem:
-    rejected[kind, "not_ready"] += 1
+def _not_ready(reason: NotConfigured) -> Problem:
     return Problem(503, "channel_not_ready", f"This channel cannot take messages yet: {reason}.")
 
 

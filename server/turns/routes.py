@@ -25,6 +25,7 @@ from server.kit.db import Database
 from server.kit.errors import Problem
 from server.kit.live import Live, Subscription
 from server.security.identity import Identity
+from server.turns import metrics
 from server.turns.chat import MOST_BYTES, answer_out, incoming_of, read_message, token_of
 from server.turns.doors import Caller, Doors, doors_of
 from server.turns.engine import Turns
@@ -161,4 +162,4 @@ async def show_trace(conversation_id: FromPath[UUID], db: NamedDependency[Databa
         return await trace_of(conn, identity.tenant_id, conversation_id)
 
 
-handlers = [take_message, show_trace, *upload_handlers]
+handlers = [take_message, show_trace, *metrics.handlers, *upload_handlers]

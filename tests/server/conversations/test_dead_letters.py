@@ -1,5 +1,6 @@
 """What could not be finished can be seen, tried again and dropped."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,12 +9,14 @@ from litestar import Litestar
 from redis.asyncio import Redis
 from sqlalchemy import insert, select, update
 
+from server.conversations.outbox import pause_channel
 from server.conversations.tables import inbox, outbox
 from server.kit import clock
 from server.kit.db import Database
 from server.kit.ids import uuid7
 from server.kit.tables import jobs
 from tests.conftest import Workspace
+from tests.server.conversations.outboxes import open_conversation, outbox_rows
 from tests.server.turns.bots import ECHO, Bot, publish
 from tests.server.turns.test_poison import arrive, message
 
@@ -190,6 +193,23 @@ class TestPage:
         assert "May have arrived" in page
         assert "The customer may read it twice." in page
         assert "Dead letters (" in (await owner.client.get("/conversations", headers={"accept": "text/html"})).text
+
+    async def test_shows_what_is_on_its_way_and_sends_to_a_paused_channel_again(
+        self, db: Database, owner: Workspace, bot: Bot, app: Litestar
+    ) -> None:
+        conversation_id = await open_conversation(db, bot, "hello")
+        async with db.tenant(bot.tenant_id) as conn:
+            later = clock.now() + timedelta(hours=1)
+            await pause_channel(conn, bot.tenant_id, bot.channel_id, later, "Too many <b>requests</b>.")
+        address = "/conversations/dead-letters"
+        page = (await owner.client.get(address, headers={"accept": "text/html"})).text
+        assert "Too many &lt;b&gt;requests&lt;/b&gt;." in page
+        assert (await owner.client.post(f"{address}/pauses/{bot.channel_id}/removal", data={"_csrf": ""})).status_code < 400
+        assert [row.due_at <= clock.now() for row in await outbox_rows(db, bot)] == [True]
+        rung = [ring.decode() for ring in await app.state.redis.lrange("doorbell", 0, -1)]
+        assert f"{bot.tenant_id}:{conversation_id}" in rung
+        again = await owner.client.post(f"{address}/pauses/{bot.channel_id}/removal", data={"_csrf": ""})
+        assert again.status_code == 404
 
     async def test_says_so_when_there_are_none(self, owner: Workspace) -> None:
         page = (await owner.client.get("/conversations/dead-letters", headers={"accept": "text/html"})).text
