@@ -14,7 +14,7 @@ from flow_runtime import EventReceived, Input, NotExpected, State, Triggered, in
 from server.kit import clock
 from server.kit.db import ASYNCPG_ERRORS
 from server.turns import statements
-from server.turns.commit import Commit, Connection, transaction
+from server.turns.commit import Commit, Connection, Reads, transaction
 from server.turns.prepare import conversation_of, equipped, version_for
 from server.turns.rows import LEASE_S, Saved, Source, add_turn, person
 from server.turns.take_turn import Taken
@@ -29,8 +29,7 @@ log = logging.getLogger(__name__)
 async def take_pending(conn: Connection, versions: Versions, tenant_id: UUID, units: Sequence[Pending]) -> Batch:
     """The next input of each conversation: one claim, then one write for all of them."""
     by_id = {unit.conversation_id: unit for unit in units}
-    async with transaction(conn, tenant_id):
-        claimed = await conn.fetch(statements.CLAIM, tenant_id, list(by_id), LEASE_S)
+    claimed = await conn.fetch(statements.CLAIM, tenant_id, list(by_id), LEASE_S)
     for conversation_id in set(by_id) - {row["id"] for row in claimed}:
         _finish(by_id[conversation_id])
     if not claimed:
@@ -46,15 +45,14 @@ async def _take_all_claimed(
 ) -> Batch:
     batch, commit = Batch(), Commit()
     results: list[tuple[Pending, Saved | float | None]] = []
-    async with transaction(conn, tenant_id):
-        for row in claimed:
-            unit = by_id[row["id"]]
-            result = await _take_claimed(conn, versions, commit, tenant_id, row)
-            if isinstance(result, Claimed):
-                batch.apart.append(Apart(unit, row, result))
-            else:
-                results.append((unit, result))
-        written = await commit.write(conn, tenant_id)
+    for row in claimed:
+        unit = by_id[row["id"]]
+        result = await _take_claimed(conn, versions, commit, tenant_id, row)
+        if isinstance(result, Claimed):
+            batch.apart.append(Apart(unit, row, result))
+        else:
+            results.append((unit, result))
+    written = await commit.write(conn, tenant_id)
     return _sorted(batch, results, written)
 
 
@@ -62,9 +60,8 @@ async def commit_apart(conn: Connection, tenant_id: UUID, apart: Apart, turn: Ca
     """The end of a turn that was taken apart from the others; `turn` gives what came of it, or raises what went wrong."""
     commit = Commit()
     try:
-        async with transaction(conn, tenant_id):
-            result = await _finish_turn(conn, commit, tenant_id, apart.row, apart.claimed, turn)
-            written = await commit.write(conn, tenant_id)
+        result = await _finish_turn(conn, commit, tenant_id, apart.row, apart.claimed, turn)
+        written = await commit.write(conn, tenant_id)
     except asyncpg.PostgresError as error:
         return await _give_back(conn, tenant_id, {apart.unit.conversation_id: apart.unit}, [apart.row], error)
     return _sorted(Batch(), [(apart.unit, result)], written)
@@ -88,18 +85,16 @@ async def _give_back(
 ) -> Batch:
     """The write was refused as a whole: each conversation tries again by itself, so that the one at fault is found."""
     batch = Batch()
-    async with transaction(conn, tenant_id):
-        for row in claimed:
-            unit = by_id[row["id"]]
-            if unit.alone and (pause := await _failed(conn, tenant_id, row, error)) is not None:
-                batch.pause.append((row["id"], pause))
-                _finish(unit)
-                continue
-            if not unit.alone:
-                await conn.execute(statements.NOTE, tenant_id, row["input_id"], str(error)[:2_000], 1)
-                await conn.execute(statements.RELEASE, tenant_id, row["id"], row["lease_no"], 0.0)
-            unit.alone = True
-            batch.again.append(unit)
+    for row in claimed:
+        unit = by_id[row["id"]]
+        if unit.alone and (pause := await _failed(conn, tenant_id, row, error)) is not None:
+            batch.pause.append((row["id"], pause))
+            _finish(unit)
+            continue
+        if not unit.alone:
+            await _put_back(conn, tenant_id, row, str(error)[:2_000], tries_back=1)
+        unit.alone = True
+        batch.again.append(unit)
     return batch
 
 
@@ -133,7 +128,7 @@ async def _read_claimed(conn: Connection, versions: Versions, tenant_id: UUID, r
     conversation = conversation_of(row, found)
     given = input_from_json(msgspec.json.decode(row["input"]))
     version = version_for(conversation, row["published_version"])
-    ready = await versions.get(conn, tenant_id, conversation.flow_id, version)
+    ready = await versions.get(Reads(conn, tenant_id), tenant_id, conversation.flow_id, version)
     return Claimed(await equipped(conn, versions, ready, tenant_id, conversation, given), given, version, ready)
 
 
@@ -169,15 +164,24 @@ async def _failed(conn: Connection, tenant_id: UUID, row: asyncpg.Record, error:
         await _settle(conn, tenant_id, row, "dead", reason)
         return None
     pause = float(row["attempts"])
-    await conn.execute(statements.NOTE, tenant_id, row["input_id"], reason, 0)
-    await conn.execute(statements.RELEASE, tenant_id, row["id"], row["lease_no"], pause)
+    await _put_back(conn, tenant_id, row, reason, pause=pause)
     return pause
+
+
+async def _put_back(
+    conn: Connection, tenant_id: UUID, row: asyncpg.Record, reason: str, *, tries_back: int = 0, pause: float = 0.0
+) -> None:
+    """Note why this try came to nothing, and give the conversation back: at once, or after a pause of so many seconds."""
+    async with transaction(conn, tenant_id):
+        await conn.execute(statements.NOTE, tenant_id, row["input_id"], reason, tries_back)
+        await conn.execute(statements.RELEASE, tenant_id, row["id"], row["lease_no"], pause)
 
 
 async def _settle(conn: Connection, tenant_id: UUID, row: asyncpg.Record, status: str, reason: str) -> None:
     """End an input without a turn, and give the conversation back."""
-    await conn.execute(statements.SETTLE, tenant_id, row["input_id"], status, reason, clock.now(), row["id"], row["lease_no"])
-    await conn.execute(statements.RELEASE, tenant_id, row["id"], row["lease_no"], 0.0)
+    async with transaction(conn, tenant_id):
+        await conn.execute(statements.SETTLE, tenant_id, row["input_id"], status, reason, clock.now(), row["id"], row["lease_no"])
+        await conn.execute(statements.RELEASE, tenant_id, row["id"], row["lease_no"], 0.0)
 
 
 def _client_message_id(key: str | None) -> str | None:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from server.turns.statements import DRIVEN_BY_ROWS
+from server.turns.statements import DRIVEN_BY_ROWS, SCOPE
 
 Connection = Any
 
@@ -180,6 +180,19 @@ class transaction:
             await self._conn.execute("commit" if kind is None else "rollback")
 
 
+class Reads:
+    """Single reads of a tenant's rows on a connection of the hot path."""
+
+    def __init__(self, conn: Connection, tenant_id: UUID) -> None:
+        self._conn = conn
+        self._tenant_id = tenant_id
+
+    async def fetchrow(self, query: str, *args: Any) -> Any:
+        """The first row of a query, in a transaction of its own."""
+        async with transaction(self._conn, self._tenant_id):
+            return await self._conn.fetchrow(query, *args)
+
+
 class Commit:
     """The rows of one commit, collected by table, and the one statement that writes them.
 
@@ -211,14 +224,19 @@ class Commit:
 def statement_of(names: tuple[str, ...]) -> str:
     """The SQL that writes rows of these parts, its parameters in the order of the parts and their columns."""
     position = 2
+    roots = [part.name for part in _ROOTS if part.name in names]
+    given: list[str] = []
     clauses: dict[str, str] = {}
     for name in names:
         part = PARTS[name]
         arrays = ", ".join(f"${position + offset}::{kind}[]" for offset, (_, kind) in enumerate(part.columns))
         position += len(part.columns)
-        clauses[name] = part.sql.format(rows=f"unnest({arrays}) as r({', '.join(column for column, _ in part.columns)})")
-    roots = [part.name for part in _ROOTS if part.name in clauses]
+        rows = f"unnest({arrays}) as r({', '.join(column for column, _ in part.columns)})"
+        if name in roots:
+            given.append(f"{name}_given as materialized (select r.* from scope cross join {rows})")
+            rows = f"{name}_given r"
+        clauses[name] = part.sql.format(rows=rows)
     done = " union all ".join(f"select id from {name}_ids" for name in roots)
-    ctes = [f"{name}_ids as ({clauses.pop(name)})" for name in roots] + [f"done as materialized ({done})"]
+    ctes = [SCOPE, *given, *(f"{name}_ids as ({clauses.pop(name)})" for name in roots), f"done as materialized ({done})"]
     ctes += [f"{name}_rows as ({sql})" for name, sql in clauses.items()]
     return "with " + ",\n".join(ctes) + "\nselect id from done"

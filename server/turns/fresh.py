@@ -17,7 +17,7 @@ from server.kit.db import ASYNCPG_ERRORS
 from server.kit.errors import Problem, not_found
 from server.kit.ids import uuid7
 from server.turns import statements
-from server.turns.commit import Commit, Connection, transaction
+from server.turns.commit import Commit, Connection, Reads
 from server.turns.prepare import conversation_of, equipped, version_for
 from server.turns.rows import Saved, Source, add_turn, person
 from server.turns.take_turn import Conversation, Person, take_turn
@@ -31,14 +31,13 @@ async def take_fresh(conn: Connection, versions: Versions, tenant_id: UUID, unit
     """One read and one write for all the messages."""
     batch = Batch()
     results: list[tuple[Fresh, Result]] = []
-    async with transaction(conn, tenant_id):
-        commit = Commit()
-        for unit, row in zip(units, await _read(conn, tenant_id, units), strict=True):
-            try:
-                results.append((unit, await _take_one(conn, versions, commit, tenant_id, unit.incoming, row)))
-            except Problem as problem:
-                unit.future.set_exception(problem)
-        written = await commit.write(conn, tenant_id)
+    commit = Commit()
+    for unit, row in zip(units, await _read(conn, tenant_id, units), strict=True):
+        try:
+            results.append((unit, await _take_one(conn, versions, commit, tenant_id, unit.incoming, row)))
+        except Problem as problem:
+            unit.future.set_exception(problem)
+    written = await commit.write(conn, tenant_id)
     for unit, result in results:
         if isinstance(result, Saved) and result.taken.conversation.id not in written:
             unit.conflicts += 1
@@ -77,7 +76,7 @@ async def _take_one(
         return Nothing(conversation) if isinstance(incoming.input, ConversationStarted) else Later(f"waits for {conversation.waiting_for}")
     try:
         version = version_for(conversation, row["published_version"], incoming.flow_version)
-        ready = await versions.get(conn, incoming.tenant_id, conversation.flow_id, version)
+        ready = await versions.get(Reads(conn, tenant_id), tenant_id, conversation.flow_id, version)
         if ready.runs_plugins:
             return Later("runs a plugin")
         conversation = await equipped(conn, versions, ready, tenant_id, conversation, incoming.input)

@@ -59,5 +59,5 @@ async def equipped(
         conversation = replace(conversation, quiet=ready.quiet)
     if ready.shares and not isinstance(given, CallResult | AgentDone):
         row = await conn.fetchrow(statements.BOT_VARIABLES, tenant_id, conversation.flow_id)
-        conversation = replace(conversation, bot={} if row is None else msgspec.json.decode(row["held"]))
+        conversation = replace(conversation, bot={} if row["held"] is None else msgspec.json.decode(row["held"]))
     return conversation

@@ -2,7 +2,8 @@
 
 They are built for the plain asyncpg pool of the hot path, whose connections keep one plan for each (see SESSION). A plan made while the
 tables were small must not survive as a scan over all that a tenant has, so their form leaves the planner nothing but the whole keys:
-what is looked up stands on the right of an outer join. `$1` is the tenant in all of them.
+what is looked up stands on the right of an outer join. `$1` is the tenant in all of them. Each says itself whose rows it may see (SCOPE),
+so that it needs no transaction around it: one statement, one round trip.
 """
 
 SESSION = {
@@ -18,12 +19,21 @@ SESSION = {
 # Makes the join of a merge an outer one: with an action for rows that match nothing, the given rows have to be read first.
 DRIVEN_BY_ROWS = "when not matched and false then insert default values"
 
+# Opens the tenant's rows to row-level security until the statement's own transaction ends. What leads to a table has to be read from it
+# first; before that, no row is there.
+SCOPE = "scope as materialized (select set_config('app.tenant_id', $1::uuid::text, true) as tenant)"
+
 _CONVERSATION = """
     c.id, c.channel_id, c.contact_id, c.flow_id, c.flow_version, c.is_test, c.status, c.state::text as state, c.state_version,
     c.waiting_for, c.turn, c.last_seq, c.lease_no, c.ended_at"""
 
 # One row per waiting message: its conversation, its contact, and what became of the same message if it was here before.
 READ = f"""
+with {SCOPE},
+k as materialized (
+    select r.* from scope cross join unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::uuid[]) with ordinality
+        as r(conversation_id, channel_id, key, contact_external_id, flow_id, n)
+)
 select k.n, {_CONVERSATION},
     coalesce(c.lease_until > now(), false) as leased, p.id is not null as queue,
     coalesce(own.id, named.id) as contact, coalesce(own.external_id, named.external_id) as contact_external_id,
@@ -31,8 +41,7 @@ select k.n, {_CONVERSATION},
     coalesce(own.attributes, named.attributes)::text as contact_attributes,
     case when f.deleted_at is null then f.published_version end as published_version,
     i.id as seen_id, i.conversation_id as seen_conversation_id, i.input::text as seen_input
-from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::uuid[]) with ordinality
-    as k(conversation_id, channel_id, key, contact_external_id, flow_id, n)
+from k
 left join conversations c on c.tenant_id = $1 and c.id = k.conversation_id
 left join contacts own on own.tenant_id = $1 and own.id = c.contact_id
 left join contacts named on named.tenant_id = $1 and named.channel_id = k.channel_id and named.external_id = k.contact_external_id
@@ -47,8 +56,10 @@ order by k.n"""
 # Takes the lease of every conversation that is free and has an input it can use now, and counts the try before it is made. A row that is
 # locked cannot stand in an outer join: there `between` and `order by` make the primary key the cheapest index even of an empty table.
 CLAIM = f"""
-with free as materialized (
-    select f.id, f.input_id from unnest($2::uuid[]) as k(id) cross join lateral (
+with {SCOPE},
+k as materialized (select r.id from scope cross join unnest($2::uuid[]) as r(id)),
+free as materialized (
+    select f.id, f.input_id from k cross join lateral (
         select c.id, p.id as input_id from conversations c cross join lateral (
             select p.id from inbox p
             where p.tenant_id = $1 and p.conversation_id = k.id and p.status = 'pending'
@@ -92,7 +103,9 @@ where tenant_id = $1 and id = $2 and status = 'pending'
 NOTE = "update inbox set error = $3, attempts = attempts - $4 where tenant_id = $1 and id = $2 and status = 'pending'"
 
 # What the variables of the whole bot hold.
-BOT_VARIABLES = "select held::text as held from bot_variables where tenant_id = $1 and flow_id = $2"
+BOT_VARIABLES = f"""
+with {SCOPE}
+select b.held::text as held from scope left join bot_variables b on b.tenant_id = $1 and b.flow_id = $2"""
 
 # Gives a lease back without a turn: at once, or after a pause when the same input is to be tried again.
 RELEASE = """
