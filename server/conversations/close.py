@@ -1,7 +1,8 @@
 """Closing a conversation by hand, and opening it again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -9,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.conversations.queries import find_conversation
 from server.conversations.tables import conversations
+from server.events.record import record
 from server.kit import clock
 from server.kit.db import Database
-from server.kit.events import record
 
 PATIENCE = timedelta(days=1)
 
@@ -25,6 +26,8 @@ async def close_conversation(conn: AsyncConnection, tenant_id: UUID, conversatio
     if before.status == "closed":
         return
     now = clock.now()
+    if ended_at is None:
+        await _tell(conn, tenant_id, before, "conversation.updated", {"change": "closed"}, now)
     ended_at = ended_at or now
     outcome = before.outcome or "abandoned"
     await conn.execute(
@@ -32,18 +35,8 @@ async def close_conversation(conn: AsyncConnection, tenant_id: UUID, conversatio
         .where(conversations.c.tenant_id == tenant_id, conversations.c.id == conversation_id)
         .values(status="closed", outcome=outcome, ended_at=func.coalesce(conversations.c.ended_at, ended_at), updated_at=now)
     )
-    if before.ended_at is None and not before.is_test:
-        await record(
-            conn,
-            tenant_id,
-            "conversation.ended",
-            {"outcome": outcome},
-            at=ended_at,
-            conversation_id=conversation_id,
-            flow_id=before.flow_id,
-            flow_version=before.flow_version,
-            channel_id=before.channel_id,
-        )
+    if before.ended_at is None:
+        await _tell(conn, tenant_id, before, "conversation.ended", {"outcome": outcome}, ended_at)
 
 
 async def abandoned(db: Database, limit: int = 500) -> Sequence[tuple[UUID, UUID, datetime]]:
@@ -80,3 +73,11 @@ async def reopen_conversation(conn: AsyncConnection, tenant_id: UUID, conversati
             .where(conversations.c.tenant_id == tenant_id, conversations.c.id == conversation_id)
             .values(status=status, updated_at=clock.now())
         )
+        await _tell(conn, tenant_id, before, "conversation.updated", {"change": "reopened"}, clock.now())
+
+
+async def _tell(conn: AsyncConnection, tenant_id: UUID, conversation: Any, type: str, props: Mapping[str, Any], at: datetime) -> None:
+    """Note the event, unless it is a trial conversation."""
+    if not conversation.is_test:
+        place = {"flow_id": conversation.flow_id, "flow_version": conversation.flow_version, "channel_id": conversation.channel_id}
+        await record(conn, tenant_id, type, props, at=at, conversation_id=conversation.id, **place)

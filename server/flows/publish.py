@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flow_runtime import InvalidFlow, load_flow
 from flow_runtime import Problem as FlowProblem
 from server.channels.open_channel import open_web_channel
+from server.events.record import record
 from server.flows.draft import Draft, lock_draft
 from server.flows.due import install_schedules
 from server.flows.examples import hash_of, list_intents, pairs_of
@@ -26,7 +27,6 @@ from server.flows.subflows import Frozen, freeze, with_subflows
 from server.flows.tables import flow_versions, flows, intent_models
 from server.kit.clock import now
 from server.kit.errors import Problem
-from server.kit.events import record
 from server.kit.jobs import enqueue
 from server.plugins.queries import library_of
 

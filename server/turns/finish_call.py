@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flow_runtime import CallResult, input_to_json
 from server.conversations.tables import conversations, inbox
+from server.events.record import record
 from server.kit import clock
 from server.kit.calls import CallEnd, OpenCall
 from server.kit.db import Database
-from server.kit.events import record
 from server.kit.ids import uuid7
 from server.turns.rows import LEASE_S
 from server.turns.tables import calls

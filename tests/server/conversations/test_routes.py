@@ -94,7 +94,11 @@ async def test_a_closed_conversation_opens_when_the_customer_writes_again(
     assert (await read(owner, path))["status"] == "open"
     async with db.tenant(owner.tenant_id) as conn:
         ended = list(await conn.scalars(select(events.c.props).where(events.c.type == "conversation.ended")))
+        told = list(
+            await conn.scalars(select(events.c.props["change"]).where(events.c.type == "conversation.updated").order_by(events.c.id))
+        )
     assert ended == [{"outcome": "abandoned"}]
+    assert told == ["closed", "reopened", "closed"]
 
 
 async def test_health_says_what_answers(client: httpx.AsyncClient) -> None:

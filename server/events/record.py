@@ -1,4 +1,4 @@
-"""What happened, written in the commit that made it happen; analytics reads it later."""
+"""Writing an event in the commit that made it happen."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.events.catalogue import check
 from server.kit.tables import events
 
 
@@ -23,7 +24,11 @@ async def record(
     flow_version: int | None = None,
     channel_id: UUID | None = None,
 ) -> None:
-    """Add one event to the caller's transaction; without `at` it happened when that began."""
+    """Add one event to the caller's transaction; without `at` it happened when that began.
+
+    Raises BadEvent when it does not fit its type.
+    """
+    check(type, props)
     await conn.execute(
         insert(events).values(
             tenant_id=tenant_id,

@@ -1,0 +1,157 @@
+"""Reading the event log: every reader gets each event of a tenant once, in the order of transactions, in a transaction of its own.
+
+Only as far as every older transaction has ended: an event that commits late is never stepped over. What a reader writes and how far it
+has come are committed together. An event that does not fit its type is put aside in `bad_events` with the reason, and the reader goes on;
+a portion that makes the reader fail is given to it in smaller and smaller pieces, so that one event costs itself only.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, literal_column, select, text, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.events.catalogue import BadEvent, check
+from server.events.tables import bad_events, event_readers
+from server.kit import clock
+from server.kit.db import Database, is_away
+from server.kit.tables import events
+
+BATCH = 1_000
+SETTLED: ColumnElement[Any] = literal_column("pg_snapshot_xmin(pg_current_snapshot())")
+_BEHIND = text("""
+    select t.tenant_id from tenants t left join event_readers r on r.tenant_id = t.tenant_id and r.reader = :reader
+    where exists (
+        select from events e
+        where e.tenant_id = t.tenant_id and (e.tx, e.id) > (coalesce(r.last_tx, '0'::xid8), coalesce(r.last_event_id, 0))
+        and e.tx < pg_snapshot_xmin(pg_current_snapshot())
+    )
+""")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One event of the log."""
+
+    id: int
+    type: str
+    version: int
+    at: datetime
+    conversation_id: UUID | None
+    flow_id: UUID | None
+    flow_version: int | None
+    channel_id: UUID | None
+    props: dict[str, Any]
+
+
+Read = Callable[[AsyncConnection, UUID, Sequence[Logged]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody who wants every event. `read` gets them with the transaction that notes they were read; what it raises rolls both back."""
+
+    name: str
+    read: Read
+
+
+async def read_all(db: Database, reader: Reader) -> list[UUID]:
+    """Give the reader what is new, of every tenant; the tenants that had something."""
+    async with db.sweep() as conn:
+        behind: list[UUID] = list((await conn.execute(_BEHIND, {"reader": reader.name})).scalars())
+    for tenant_id in behind:
+        while await read_portion(db, reader, tenant_id):
+            pass
+    return behind
+
+
+async def read_portion(db: Database, reader: Reader, tenant_id: UUID) -> int:
+    """Give the reader the tenant's next events, BATCH at most; how many were gone through."""
+    size = BATCH
+    while size > 1:
+        try:
+            return await _portion(db, reader, tenant_id, size)
+        except Exception as error:
+            if is_away(error):
+                raise
+            log.warning("reader %s fails on a portion of %d events: %s", reader.name, size, type(error).__name__)
+        size //= 4
+    return await _portion(db, reader, tenant_id, 1, alone=True)
+
+
+async def _portion(db: Database, reader: Reader, tenant_id: UUID, size: int, *, alone: bool = False) -> int:
+    async with db.tenant(tenant_id) as conn:
+        rows = await _next(conn, reader.name, tenant_id, size)
+        if not rows:
+            return 0
+        good = await _good(conn, reader.name, tenant_id, rows)
+        if good and alone:
+            await _read_alone(conn, reader, tenant_id, good[0])
+        elif good:
+            await reader.read(conn, tenant_id, good)
+        await _note(conn, reader.name, tenant_id, rows[-1])
+    return len(rows)
+
+
+async def _read_alone(conn: AsyncConnection, reader: Reader, tenant_id: UUID, event: Logged) -> None:
+    try:
+        async with conn.begin_nested():
+            await reader.read(conn, tenant_id, [event])
+    except Exception as error:
+        if is_away(error):
+            raise
+        await _put_aside(conn, reader.name, tenant_id, event.id, event.type, f"{type(error).__name__} in the reader {reader.name}")
+
+
+async def _next(conn: AsyncConnection, reader: str, tenant_id: UUID, size: int) -> list[Any]:
+    await conn.execute(
+        insert(event_readers)
+        .values(tenant_id=tenant_id, reader=reader, last_tx=text("'0'::xid8"), last_event_id=0)
+        .on_conflict_do_nothing()
+    )
+    place = select(event_readers.c.last_tx, event_readers.c.last_event_id).where(*_is(tenant_id, reader)).with_for_update()
+    last_tx, last_id = (await conn.execute(place)).one()
+    after = tuple_(literal_column(f"'{int(last_tx)}'::xid8"), literal_column(str(int(last_id))))
+    query = (
+        select(events)
+        .where(events.c.tenant_id == tenant_id, tuple_(events.c.tx, events.c.id) > after, events.c.tx < SETTLED)
+        .order_by(events.c.tx, events.c.id)
+        .limit(size)
+    )
+    return list((await conn.execute(query)).all())
+
+
+async def _good(conn: AsyncConnection, reader: str, tenant_id: UUID, rows: Sequence[Any]) -> list[Logged]:
+    found = []
+    for row in rows:
+        try:
+            version = check(row.type, row.props).version
+        except BadEvent as bad:
+            await _put_aside(conn, reader, tenant_id, row.id, row.type, str(bad))
+            continue
+        found.append(
+            Logged(row.id, row.type, version, row.at, row.conversation_id, row.flow_id, row.flow_version, row.channel_id, row.props)
+        )
+    return found
+
+
+async def _put_aside(conn: AsyncConnection, reader: str, tenant_id: UUID, event_id: int, type: str, reason: str) -> None:
+    log.warning("event %d put aside by reader %s: %s", event_id, reader, reason)
+    row = {"tenant_id": tenant_id, "reader": reader, "event_id": event_id, "type": type, "reason": reason[:1_000]}
+    await conn.execute(insert(bad_events).values(row).on_conflict_do_nothing())
+
+
+async def _note(conn: AsyncConnection, reader: str, tenant_id: UUID, last: Any) -> None:
+    values = {"last_tx": text(f"'{int(last.tx)}'::xid8"), "last_event_id": last.id, "at": clock.now()}
+    await conn.execute(event_readers.update().where(*_is(tenant_id, reader)).values(values))
+
+
+def _is(tenant_id: UUID, reader: str) -> tuple[Any, Any]:
+    return event_readers.c.tenant_id == tenant_id, event_readers.c.reader == reader

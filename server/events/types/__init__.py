@@ -1,0 +1,1 @@
+"""One module per topic; a type declared in any of them is in the catalogue."""
