@@ -1,9 +1,11 @@
 """What a conversation says, as server-sent events: every message after the last one seen, then what happens, as it happens.
 
 Messages are read from the database and numbered, so a cut stream goes on where it stopped. The news that comes over `live` is only the
-wake-up, and carries what is never stored: typing, and the text of an answer that is still being written.
+wake-up, and carries what is never stored: typing, and the text of an answer that is still being written. In case news gets lost, a stream
+also looks by itself: soon where something is going on, rarely where nothing is, or a thousand idle widgets would keep the database busy.
 """
 
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,13 +17,14 @@ from sqlalchemy import func, select
 
 from server.conversations.tables import conversations, messages
 from server.conversations.token import ConversationToken
-from server.kit.db import Database
+from server.kit.db import Database, is_away
 from server.kit.errors import Problem
 from server.kit.live import Live
 
 HISTORY = 200
 PING_S = 15.0
 SOONEST_LOOK_S = 2.0
+RAREST_LOOK_S = 60.0
 STREAMS_PER_CONVERSATION = 8
 STREAMS_PER_ADDRESS = 200
 STREAMS_PER_CHANNEL = 5_000
@@ -73,19 +76,32 @@ async def event_stream(db: Database, live: Live, tenant_id: UUID, conversation_i
     """The events of a conversation from message `after` on, until the listener or the process goes away."""
     async with live.subscribe(tenant_id, topic_of(conversation_id)) as news:
         yield _PING  # the headers are out, the browser knows that it is connected
-        last, patience, look = after, SOONEST_LOOK_S, True
+        last, look, pause, look_at = after, True, SOONEST_LOOK_S, 0.0
         told: Mapping[str, Any] | None = None
         while not news.ended:
-            for row in await _messages(db, tenant_id, conversation_id, last) if look else ():
-                last, patience = row["seq"], SOONEST_LOOK_S
+            rows = await _messages_or_none(db, tenant_id, conversation_id, last) if look else ()
+            for row in rows or ():
+                last, pause = row["seq"], SOONEST_LOOK_S
                 yield _frame("message", row, last)
+            if look:
+                look_at = time.monotonic() + (SOONEST_LOOK_S if rows is None else pause)
+                pause = min(pause * 3, RAREST_LOOK_S)
             if told is not None and told["kind"] in _PASSED_ON:
                 yield _frame(told["kind"], {name: value for name, value in told.items() if name != "kind"})
-            told = await news.wait(patience)
-            look = told is None or told["kind"] not in _NEVER_STORED
+            told = await news.wait(min(PING_S, max(0.0, look_at - time.monotonic())))
+            look = time.monotonic() >= look_at if told is None else told["kind"] not in _NEVER_STORED
             if told is None:
-                patience = min(patience * 1.5, PING_S)
                 yield _PING
+
+
+async def _messages_or_none(db: Database, tenant_id: UUID, conversation_id: UUID, after: int) -> list[dict[str, Any]] | None:
+    """The messages after `after`; None when the database cannot be asked now: no reason to cut the stream."""
+    try:
+        return await _messages(db, tenant_id, conversation_id, after)
+    except Exception as error:
+        if not is_away(error):
+            raise
+        return None
 
 
 async def _messages(db: Database, tenant_id: UUID, conversation_id: UUID, after: int) -> list[dict[str, Any]]:
