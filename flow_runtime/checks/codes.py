@@ -37,7 +37,7 @@ _WAYS: Mapping[str, tuple[str, str]] = {
     "unreachable_node": ("warning", "No conversation can get to the node."),
     "dead_end": ("warning", "A path ends while the customer waits for an answer."),
     "endless_loop": ("error or warning", "A circle in which nothing waits: an error when it can never end."),
-    "endless_body": ("error", "What for_each does for each item leads back to the for_each itself."),
+    "endless_body": ("error", "What a for_each inside another one does for each item leads back to the outer one."),
     "endless_recursion": ("error", "Flows call each other whatever happens, so that none can end."),
     "waiting_branch": ("error", "A branch of run_parallel waits for the customer."),
 }

@@ -11,12 +11,12 @@ INNER = frozenset(("for_each", "run_parallel"))
 _AFTERWARDS = frozenset(("done", "failed", "timeout", "empty", "next"))
 
 
-def inner_paths(drawing: Drawing, node: DrawnNode) -> Iterator[tuple[str, list[str]]]:
-    """(port, nodes in the order they are met) for each way out whose path ends inside the node."""
+def inner_paths(drawing: Drawing, node: DrawnNode, outer: str | None = None) -> Iterator[tuple[str, list[str]]]:
+    """(port, nodes in the order they are met) for each way out whose path ends inside the node; not past the node `outer`."""
     for port, target in drawing.following[node.id]:
-        if port not in _AFTERWARDS:
+        if port not in _AFTERWARDS and target != outer:
             path = [target]
-            seen = {target, node.id}
+            seen = {target, node.id, outer}
             for node_id in path:
                 for following in drawing.after(node_id):
                     if following not in seen:
@@ -59,14 +59,24 @@ def check_branches(drawing: Drawing) -> Iterator[Problem]:
 
 
 def check_bodies(drawing: Drawing) -> Iterator[Problem]:
-    """What is done for each item ends, and does not begin the list again."""
-    for node in drawing.nodes.values():
-        if node.type != "for_each":
-            continue
-        for port, path in inner_paths(drawing, node):
-            for node_id in path:
-                if node.id in drawing.after(node_id):
-                    title = drawing.nodes[node_id].title
-                    message = f'"{title}" leads back to "{node.title}", which would go through its list again inside itself.'
-                    fix = "Let the path end here: the next item follows by itself."
-                    yield Problem("endless_body", "error", node_id, f"ports.{port}" if node_id == node.id else None, message, fix)
+    """A list inside a list does not begin the outer one again. The outer one's own path may lead back to it: there the item is done."""
+    loops = [drawing.nodes[node_id] for node_id in drawing.order if drawing.nodes[node_id].type == "for_each"]
+    for place, outer in enumerate(loops[:-1], start=1):
+        body = {node_id for _, path in inner_paths(drawing, outer) for node_id in path}
+        for inner in (node for node in loops[place:] if node.id in body):
+            for node_id, port in _back_to(drawing, inner, outer):
+                title = drawing.nodes[node_id].title
+                message = f'"{title}" leads back to "{outer.title}", which would go through its list again inside "{inner.title}".'
+                fix = f'Let the path end here: the next item of "{inner.title}" follows by itself.'
+                yield Problem("endless_body", "error", node_id, None if port is None else f"ports.{port}", message, fix)
+
+
+def _back_to(drawing: Drawing, inner: DrawnNode, outer: DrawnNode) -> Iterator[tuple[str, str | None]]:
+    """The nodes from which the path of the inner list leads to the outer one; for the inner list itself with its way out."""
+    for port, target in drawing.following[inner.id]:
+        if port not in _AFTERWARDS and target == outer.id:
+            yield inner.id, port
+    for _, path in inner_paths(drawing, inner, outer.id):
+        for node_id in path:
+            if outer.id in drawing.after(node_id):
+                yield node_id, None
