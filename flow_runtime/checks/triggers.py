@@ -96,7 +96,8 @@ def cron_fault(cron: str) -> str | None:
             numbers = [number for number in (first, last) if number not in ("", "*")]
             bad_step = "/" in piece and not (step.isdecimal() and 1 <= int(step[:4]) <= most)
             bad_span = not span or (span != "*" and not numbers) or ("-" in span and len(numbers) != 2)
-            if bad_step or bad_span or not all(number.isdecimal() and least <= int(number[:4]) <= most for number in numbers):
+            known = all(number.isdecimal() and least <= int(number[:4]) <= most for number in numbers)
+            if bad_step or bad_span or not known or (len(numbers) == 2 and int(first) > int(last)):
                 return f'"{part}" is no {name} of a schedule: it is {least} to {most}, *, a range or a list.'
     return None
 

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flow_runtime import Problem
+from flow_runtime.checks.triggers import cron_fault
 from server.flows.document import Document
 from server.flows.tables import schedules
 from server.kit import clock
@@ -27,6 +28,8 @@ def next_moment(cron: str, time_zone: str, after: datetime) -> datetime | None:
     try:
         coming = CronSim(cron, after.astimezone(_zone(time_zone)))
     except CronSimError:
+        if cron_fault(cron) is None:  # such as the 31st of February alone
+            return None
         raise ValueError(f'"{cron}" is no schedule. {_HOW}') from None
     try:
         return next(coming).astimezone(UTC)

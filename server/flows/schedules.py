@@ -2,11 +2,18 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from flow_runtime.checks.triggers import cron_fault
+from server.flows.due import next_moment
 from server.flows.refusal import EditRefused
 
-FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of the month", 1, 31), ("month", 1, 12), ("day of the week", 0, 7))
+FIELDS = 5
+MAX_CRON = 100
+ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)
+"""A schedule that is never due after this day is never due."""
+
 DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 EVERY = (
     ("hour", "Every hour"),
@@ -18,27 +25,18 @@ EVERY = (
 )
 """What a person chooses from, with the words for it."""
 
-_PART = re.compile(r"(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
 def checked_cron(text: str) -> str:
-    """The five fields with one space between them; EditRefused says which of them cannot be read."""
-    parts = text.split()
-    if len(parts) != len(FIELDS):
-        raise EditRefused("Write five fields: minute, hour, day of the month, month, day of the week.", "cron")
-    for part, (name, low, high) in zip(parts, FIELDS, strict=True):
-        if not all(_readable(one, low, high) for one in part.split(",")):
-            raise EditRefused(f"“{part[:20]}” is no {name}: use {low} to {high}, a list, a range such as 1-5, or *.", "cron")
-    return " ".join(parts)
-
-
-def _readable(part: str, low: int, high: int) -> bool:
-    found = _PART.fullmatch(part)
-    if not found:
-        return False
-    numbers = [int(number) for number in found.groups()[:2] if number]
-    return all(low <= number <= high for number in numbers) and numbers == sorted(numbers) and found[3] not in ("0", "00")
+    """The five fields with one space between them; EditRefused says which of them cannot be read, or that they are never due."""
+    cron = " ".join(text.split())
+    fault = cron_fault(cron) if len(cron) <= MAX_CRON else f"A schedule has at most {MAX_CRON} characters."
+    if fault is None and next_moment(cron, "UTC", ANY_DAY) is None:
+        fault = f"“{cron}” is never due: there is no such day."
+    if fault is not None:
+        raise EditRefused(fault, "cron")
+    return cron
 
 
 def cron_of(choices: Mapping[str, Any]) -> str:
@@ -72,7 +70,7 @@ def choices_of(cron: str) -> dict[str, Any]:
     """The choices that lead to these cron fields; "own" for what they cannot say."""
     own = {"every": "own", "at": "09:00", "days": [], "day": 1, "cron": cron}
     parts = cron.split()
-    if len(parts) != len(FIELDS) or not parts[0].isdecimal() or parts[3] != "*":
+    if len(parts) != FIELDS or not parts[0].isdecimal() or parts[3] != "*":
         return own
     minute, hour, day, _, week = parts
     if hour == "*":

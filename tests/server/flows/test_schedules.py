@@ -1,7 +1,14 @@
 """Schedules as choices, as cron fields and in words."""
 
-import pytest
+from datetime import UTC, datetime
 
+import pytest
+from cronsim import CronSim
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flow_runtime.checks.triggers import cron_fault
+from server.flows.due import next_moment
 from server.flows.refusal import EditRefused
 from server.flows.schedules import checked_cron, choices_of, cron_of, words_of
 
@@ -24,7 +31,20 @@ def test_choices_make_cron_fields_and_come_back(choices: dict[str, object], cron
 
 
 @pytest.mark.parametrize(
-    "cron", ["", "* * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "5-1 * * * *", "*/0 * * * *", "x * * * *"]
+    "cron",
+    [
+        "",
+        "* * * *",
+        "60 * * * *",
+        "* 24 * * *",
+        "* * 0 * *",
+        "* * * 13 *",
+        "* * * * 8",
+        "5-1 * * * *",
+        "*/0 * * * *",
+        "x * * * *",
+        "0 9 31 2 *",
+    ],
 )
 def test_fields_that_cannot_be_read_are_refused(cron: str) -> None:
     with pytest.raises(EditRefused) as refusal:
@@ -45,3 +65,43 @@ def test_a_choice_that_is_incomplete_is_refused_at_its_field(choices: dict[str, 
     with pytest.raises(EditRefused) as refusal:
         cron_of(choices)
     assert refusal.value.field == field
+
+
+PARTS = (
+    "*",
+    "0",
+    "5",
+    "59",
+    "60",
+    "7",
+    "1-5",
+    "5-1",
+    "5/10",
+    "*/5",
+    "*/0",
+    "*/60",
+    "1-5/7",
+    "5-5",
+    "L",
+    "MON",
+    "1#2",
+    "1,2,",
+    "05",
+    "",
+    "1-",
+    "-5",
+)
+FIELDS = [st.lists(st.sampled_from(PARTS), min_size=1, max_size=2).map(",".join) for _ in range(5)]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.tuples(*FIELDS).map(" ".join))
+def test_the_scheduler_reads_every_schedule_that_has_no_fault(cron: str) -> None:
+    if cron_fault(cron) is None:
+        next(CronSim(cron, datetime(2026, 1, 1, tzinfo=UTC)))
+
+
+def test_what_is_never_due_is_said_so() -> None:
+    assert next_moment("0 9 31 2,4 *", "UTC", datetime(2026, 1, 1, tzinfo=UTC)) is None
+    with pytest.raises(EditRefused, match="never due"):
+        checked_cron("0 9 30 2 *")
