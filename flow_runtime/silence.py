@@ -14,23 +14,27 @@ def after_input(silence: Mapping[str, Any], fired: str | None, *, customer: bool
     """
     if customer or not silence:
         return {}
-    spoken = dict(silence.get("spoken", {}))
+    spoken, again = dict(silence.get("spoken", {})), dict(silence.get("again", {}))
     trigger_id = silence.get("timers", {}).get(fired)
     if trigger_id is not None:
         spoken[trigger_id] = spoken.get(trigger_id, 0) + 1
-    return {"since": silence["since"], "spoken": spoken}
+        again.pop(trigger_id, None)
+    return {"since": silence["since"], "spoken": spoken, **({"again": again} if again else {})}
 
 
 def keep(silence: Mapping[str, Any], triggers: Triggers, now: datetime, prefix: str) -> tuple[dict[str, Any], dict[str, datetime]]:
     """The flow waits for words: what to remember of the silence, and the timers to set, with when each is due.
 
-    A trigger speaks `times` times, `after_s` seconds apart, counted from when the flow first waited for this word.
+    A trigger speaks up to `times` times: `after_s` seconds after the flow first waited for this word, and again so long after each time
+    that the question was asked anew (`again`).
     """
-    since = datetime.fromisoformat(silence["since"]) if silence else now
+    since: str = silence["since"] if silence else now.isoformat()
     spoken: dict[str, int] = silence.get("spoken", {})
     left = {f"{prefix}@{trigger.id}": trigger for trigger in triggers.silences if spoken.get(trigger.id, 0) < trigger.times}
+    again = {trigger.id: silence.get("again", {}).get(trigger.id) or now.isoformat() for trigger in left.values() if trigger.id in spoken}
     due = {
-        timer_id: max(since + timedelta(seconds=trigger.after_s * (spoken.get(trigger.id, 0) + 1)), now)
+        timer_id: max(datetime.fromisoformat(again.get(trigger.id, since)) + timedelta(seconds=trigger.after_s), now)
         for timer_id, trigger in left.items()
     }
-    return {"since": since.isoformat(), "spoken": spoken, "timers": {timer_id: trigger.id for timer_id, trigger in left.items()}}, due
+    kept = {"since": since, "spoken": spoken, "timers": {timer_id: trigger.id for timer_id, trigger in left.items()}}
+    return kept | ({"again": again} if again else {}), due
