@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.conversations.search import found_message, mentions, wanted_of
 from server.conversations.tables import contacts, conversations, messages
 from server.kit.cursors import read_cursor, write_cursor
-from server.kit.errors import not_found
+from server.kit.errors import Problem, not_found
 
 PAGE = 50
 MOST = 200
@@ -35,6 +35,21 @@ class Filters:
     started_before: datetime | None = None
     is_test: bool = False
     q: str = ""
+
+
+def check_limit(limit: int) -> None:
+    """Problem 422 unless a page may have so many rows."""
+    if not 1 <= limit <= MOST:
+        raise Problem(422, "bad_limit", f"Ask for 1 to {MOST} at a time.", fields={"limit": f"Use 1 to {MOST}."})
+
+
+def read_number(cursor: str | None) -> int:
+    """The number of the message that a transcript's cursor names; Problem 422."""
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
+        raise Problem(422, "bad_cursor", "This page marker cannot be read. Start again at the first page.", fields={"cursor": "damaged"})
+    return int(cursor)
 
 
 def _wanted() -> Any:

@@ -48,7 +48,7 @@ async def list_conversations(
     `q` searches what was said, and names of customers: all words have to be there, each may go on with more letters; "quoted" words
     stand together. What was said is found a second later.
     """
-    _check_limit(limit)
+    queries.check_limit(limit)
     filters = Filters(status, outcome, flow_id, channel_id, contact_id, started_from, started_before, is_test, q)
     async with db.tenant(identity.tenant_id) as conn:
         rows, after = await queries.list_conversations(conn, identity.tenant_id, filters, limit=limit, cursor=cursor)
@@ -71,8 +71,8 @@ async def show_messages(
     cursor: FromQuery[str | None] = None,
 ) -> TranscriptPage:
     """The transcript, in order."""
-    _check_limit(limit)
-    after = _number(cursor)
+    queries.check_limit(limit)
+    after = queries.read_number(cursor)
     async with db.tenant(identity.tenant_id) as conn:
         await queries.find_conversation(conn, identity.tenant_id, conversation_id)
         rows = await queries.transcript(conn, identity.tenant_id, conversation_id, after=after, limit=limit + 1)
@@ -167,19 +167,6 @@ async def _ask_redis(redis: Redis) -> str:
     except Exception as error:
         return type(error).__name__
     return "ok"
-
-
-def _check_limit(limit: int) -> None:
-    if not 1 <= limit <= queries.MOST:
-        raise Problem(422, "bad_limit", f"Ask for 1 to {queries.MOST} at a time.", fields={"limit": f"Use 1 to {queries.MOST}."})
-
-
-def _number(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
-        raise Problem(422, "bad_cursor", "This page marker cannot be read. Start again at the first page.", fields={"cursor": "damaged"})
-    return int(cursor)
 
 
 handlers = [

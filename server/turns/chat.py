@@ -35,6 +35,11 @@ def read_message(body: bytes, content_type: str) -> MessageIn:
         raise Problem(422, "invalid", "Some values cannot be used. Correct them and send again.", fields=_field(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Problem(400, "malformed", "The body is not valid JSON.") from None
+    return check_message(message)
+
+
+def check_message(message: MessageIn) -> MessageIn:
+    """The same message; Problem 422 when it says nothing, or two things at once."""
     if (field := _with_nul(message)) is not None:
         raise _invalid(field, "There is a NUL character in it. Leave it out.")
     sent = message.attachments is not None

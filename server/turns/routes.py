@@ -30,6 +30,7 @@ from server.turns.chat import MOST_BYTES, answer_out, incoming_of, read_message,
 from server.turns.doors import Caller, Doors, doors_of
 from server.turns.engine import Turns
 from server.turns.schemas import AnswerOut, MessageIn, encode
+from server.turns.threads import handlers as thread_handlers
 from server.turns.trace import Trace, trace_of
 from server.turns.units import Incoming
 from server.turns.upload_routes import attached_files
@@ -162,4 +163,4 @@ async def show_trace(conversation_id: FromPath[UUID], db: NamedDependency[Databa
         return await trace_of(conn, identity.tenant_id, conversation_id)
 
 
-handlers = [take_message, show_trace, *metrics.handlers, *upload_handlers]
+handlers = [take_message, show_trace, *metrics.handlers, *upload_handlers, *thread_handlers]
