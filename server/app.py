@@ -28,6 +28,7 @@ from server.kit.secrets import Vault
 from server.kit.settings import BadSetting, Settings, read_settings
 from server.plugins.watch import watching
 from server.security import guards
+from server.security.idempotency import Idempotency
 from server.turns.engine import Turns
 from server.turns.fast_door import FastDoor
 
@@ -64,7 +65,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         on_startup=[guards.check_permissions_declared],
         dependencies={name: Provide(_shared(name), sync_to_thread=False) for name in SHARED}
         | {"identity": Provide(guards.provide_identity, sync_to_thread=False)},
-        middleware=[RequestId(), *guards.middleware],
+        middleware=[RequestId(), *guards.middleware, Idempotency()],
         guards=guards.guards,
         exception_handlers={Exception: answer_error},
         compression_config=CompressionConfig(

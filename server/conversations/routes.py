@@ -121,7 +121,7 @@ async def take_event(
     return await _keep_event(db, redis, *place, event)
 
 
-@post("/api/v2/chat/conversations/{conversation_id:uuid}/events", opt=WRITE, status_code=HTTP_202_ACCEPTED)
+@post("/api/v2/chat/conversations/{conversation_id:uuid}/events", opt={**WRITE, "own_idempotency": True}, status_code=HTTP_202_ACCEPTED)
 async def send_event(
     request: Request[Any, Any, Any],
     conversation_id: FromPath[UUID],

@@ -10,6 +10,7 @@ from server.flows.draft import Draft
 from server.flows.tables import flows
 from server.kit.errors import Problem
 from server.kit.ids import uuid7
+from server.kit.names import is_turned, is_visible
 
 MAX_NAME = 200
 MAX_DESCRIPTION = 2_000
@@ -21,12 +22,17 @@ async def create_flow(conn: AsyncConnection, tenant_id: UUID, name: str, descrip
 
 
 def checked_name(name: str) -> str:
-    """The name without spaces around it."""
+    """The name without spaces around it; Problem 422 for one that is empty, too long, or reads differently from what it is."""
     cleaned = " ".join(name.replace("\x00", "").split())
-    if not cleaned or len(cleaned) > MAX_NAME:
-        sentence = "Give the flow a name." if not cleaned else f"A name has at most {MAX_NAME} characters."
-        raise Problem(422, "bad_name", sentence, fields={"name": sentence})
-    return cleaned
+    if not is_visible(cleaned):
+        sentence = "Give the flow a name."
+    elif len(cleaned) > MAX_NAME:
+        sentence = f"A name has at most {MAX_NAME} characters."
+    elif is_turned(cleaned):
+        sentence = "There are characters in the name that turn its letters around. Leave them out."
+    else:
+        return cleaned
+    raise Problem(422, "bad_name", sentence, fields={"name": sentence})
 
 
 def checked_description(description: str) -> str:

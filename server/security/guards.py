@@ -17,6 +17,7 @@ from server.security.cookies import CookieJar, cookies_of
 from server.security.identity import Identity, identity_of, identity_or_none, not_signed_in
 from server.security.keys import keys_of
 from server.security.roles import PERMISSIONS, allows
+from server.security.strict_requests import refuse_doubled_names, refuse_unknown_parameters
 from server.tenants import queries
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -181,4 +182,4 @@ def _made_by_framework(handler: BaseRouteHandler) -> bool:
 
 
 middleware = [Identify()]
-guards = [require_permission, require_json, require_csrf_token]
+guards = [require_permission, require_json, require_csrf_token, refuse_unknown_parameters, refuse_doubled_names]

@@ -1,9 +1,23 @@
-"""Sessions (families of refresh tokens) and their used-up tokens, one-time sign-in links, counted sign-in failures.
+"""Sessions (families of refresh tokens) and their used-up tokens, one-time sign-in links, counted sign-in failures,
+keys of requests that must be done once.
 
 A link that another member made, and the session it opens, are `limited`: they do not lead into the account's other workspaces.
 """
 
-from sqlalchemy import Boolean, Column, DateTime, ForeignKeyConstraint, Index, Integer, PrimaryKeyConstraint, Table, Text, Uuid, text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
 
 from server.kit.db import metadata
 
@@ -65,4 +79,19 @@ sign_in_failures = Table(
     Column("first_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("tenant_id", "member_id", "address"),
     ForeignKeyConstraint(["tenant_id", "member_id"], ["members.tenant_id", "members.id"], ondelete="CASCADE"),
+)
+
+# `answer_sealed` is empty while the request is being done.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("tenant_id", Uuid, nullable=False),
+    Column("member_id", Uuid, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("answer_sealed", LargeBinary),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("tenant_id", "member_id", "key"),
+    ForeignKeyConstraint(["tenant_id", "member_id"], ["members.tenant_id", "members.id"], ondelete="CASCADE"),
+    Index(None, "tenant_id", "created_at"),
 )

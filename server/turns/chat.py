@@ -1,6 +1,5 @@
 """From the body of a chat request to a message the engine can take, and from its answer back."""
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from server.conversations.token import ConversationToken
 from server.flows.due import is_time_zone
 from server.kit import clock
 from server.kit.errors import Problem
+from server.kit.names import is_visible
 from server.turns.answers import TurnAnswer
 from server.turns.doors import Caller
 from server.turns.schemas import AnswerOut, Attribute, ContactIn, MessageIn, MessageOut, decode_message
@@ -46,7 +46,7 @@ def check_message(message: MessageIn) -> MessageIn:
     said = message.choice is not None or (message.text is not None and not sent)
     if (message.start, said, sent, message.location is not None).count(True) != 1:
         raise _invalid("text", "Send a text, a choice, attachments, a location, or start: one of them.")
-    if message.choice is None and not sent and message.text is not None and not _visible(message.text):
+    if message.choice is None and not sent and message.text is not None and not is_visible(message.text):
         raise _invalid("text", "Write something: the text is empty.")
     return message
 
@@ -64,10 +64,6 @@ def _with_nul(message: MessageIn) -> str | None:
     }
     attributes = {f"contact.attributes.{name}": f"{name}{value}" for name, value in (contact.attributes or {}).items()}
     return next((field for field, value in (texts | attributes).items() if value is not None and "\0" in value), None)
-
-
-def _visible(text: str) -> bool:
-    return any(unicodedata.category(letter)[0] not in "CZ" for letter in text)
 
 
 def _field(sentence: str) -> dict[str, str]:
