@@ -71,7 +71,7 @@ def main() -> None:
 def running(folder: Path) -> Iterator[str]:
     """`chatloom run` in a data folder of its own; the link that it prints."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CHATLOOM_")}
-    environment = {**kept, "CHATLOOM_DATA_DIR": str(folder / "data")}
+    environment = {**kept, "CHATLOOM_DATA_DIR": str(folder / "data"), "CHATLOOM_VISITOR_RATE": "0"}
     command = [sys.executable, "-m", "server.cli", "run"]
     log = folder / "run.log"
     with log.open("w") as output:

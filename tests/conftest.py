@@ -84,7 +84,7 @@ async def db(database_url: str) -> AsyncIterator[Database]:
 def settings_for(database_url: str, redis_url: str, data: Path) -> Settings:
     """Settings of a server that keeps its files in `data`."""
     given = {"CHATLOOM_DATA_DIR": str(data), "CHATLOOM_DATABASE_URL": database_url, "CHATLOOM_REDIS_URL": redis_url}
-    return replace(read_settings(given), base_url="http://localhost:8800")
+    return replace(read_settings(given), base_url="http://localhost:8800", visitor_rate=0)
 
 
 @pytest.fixture

@@ -91,6 +91,14 @@ class Settings:
             "File with the key that protects sessions and stored credentials; made on the first start. Keep a copy.",
         ),
     ] = Path("secret.key")
+    visitor_rate: Annotated[
+        int,
+        About(
+            "CHATLOOM_VISITOR_RATE",
+            "How many messages per second a visitor may send in one conversation, three times as many at once; "
+            "more are asked to come later. 0: as many as they like.",
+        ),
+    ] = 10
     log_level: Annotated[
         str,
         About(
@@ -177,6 +185,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         base_url=(_address(given, "base_url", "http://", "https://") or "").rstrip("/"),
         outbound_allow=frozenset(_hosts(given.get("outbound_allow", ""))),
         secret_key_file=Path(given.get("secret_key_file") or data_dir / "secret.key").expanduser().absolute(),
+        visitor_rate=_number(given, "visitor_rate", 10, lowest=0, highest=10_000),
         log_level=_log_level(given.get("log_level", "info")),
         plugins_dir=Path(given["plugins_dir"]).expanduser().absolute() if "plugins_dir" in given else None,
         code=_switch(given, "code"),

@@ -26,6 +26,7 @@ from server.kit.secrets import Vault
 from server.kit.settings import Settings
 from server.kit.tasks import end_tasks
 from server.llm.gateway import warm_up
+from server.turns.admission import Admission
 from server.turns.answers import TurnAnswer, answer_at_once, settle
 from server.turns.carry_out import perform_in_process
 from server.turns.claimed import commit_apart, take_pending
@@ -40,7 +41,6 @@ from server.turns.versions import Versions
 
 FLUSHERS = 2
 ANSWER_WITHIN_S = 25.0
-MOST_WAITING = 5_000
 MOST_CONFLICTS = 20
 
 log = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ class Turns:
         self.resources = Resources(settings, db, redis, live, vault, http)
         self.tools = Tools(self.resources)
         self._queue = Queue()
+        self.admission = Admission(self._queue, settings.visitor_rate)
         self._wake = asyncio.Event()
         self._flushers: list[asyncio.Task[None]] = []
         self._announcer: asyncio.Task[None] | None = None
@@ -97,8 +98,11 @@ class Turns:
         same = (incoming.tenant_id, incoming.channel_id, incoming.key)
         task = self._taking.get(same)
         if task is None:
-            if self._stopping or len(self._queue) >= MOST_WAITING:
-                raise Problem(503, "busy", "The server is busy. Try again in a moment.", headers={"Retry-After": "1"})
+            if self._stopping:
+                raise Problem(
+                    503, "busy", "The server is being restarted. Send the message again in a moment.", headers={"Retry-After": "1"}
+                )
+            self.admission.check_room(incoming.tenant_id)
             task = self._taking[same] = asyncio.create_task(self._answer(incoming, within_s))
             task.add_done_callback(lambda done: self._taken(same, done))
         answer = await asyncio.shield(task)
@@ -182,6 +186,7 @@ class Turns:
                 await self._do(conn, tenant_id, units)
             finally:
                 self._queue.done(units)
+                self.admission.pace.note(len(units))
                 self._wake.set()
 
     async def _do(self, conn: Any, tenant_id: UUID, units: Any) -> None:

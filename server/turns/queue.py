@@ -24,6 +24,10 @@ class Queue:
         """How many units of one tenant wait."""
         return len(self._tenants.get(tenant_id, ()))
 
+    def tenants(self) -> int:
+        """How many tenants have something that waits."""
+        return len(self._tenants)
+
     def units(self) -> list[Unit]:
         """Everything that waits."""
         return [unit for units in self._tenants.values() for unit in units]

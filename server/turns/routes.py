@@ -90,7 +90,10 @@ async def _read(state: State, headers: Mapping[str, str], query: bytes, body: by
         channel = await _channel_for(doors, message, caller)
         cors = {} if caller.member else admit(headers, channel.allowed_origins, public_url)
         files = await attached_files(state, caller, message.attachments) if message.attachments else ()
-        return Asked(doors, channel, caller, incoming_of(message, channel, caller, files), cors)
+        incoming = incoming_of(message, channel, caller, files)
+        if caller.member is None and incoming.conversation_id is not None:
+            state.turns.admission.check_visitor(incoming.conversation_id)
+        return Asked(doors, channel, caller, incoming, cors)
     except Problem as problem:
         with suppress(Problem, ValueError, KeyError):  # a page of the channel that it names in the address may read why
             named = await doors.channel(UUID(parse_qs(query.decode("latin-1"))["channel"][0]))
