@@ -1,7 +1,6 @@
 """A database, a cache and a published bot to measure on."""
 
 import asyncio
-import secrets
 import socket
 import subprocess
 import time
@@ -9,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ import asyncpg
 from sqlalchemy import insert
 
 from bench.flow import five_nodes
+from server.channels.sealed import seal_secrets
 from server.channels.tables import channels
 from server.flows.tables import flow_versions, flows
 from server.kit.db import Database
@@ -89,10 +90,15 @@ def measuring_place(folder: Path, allow: Collection[str] = ()) -> Iterator[Place
 
 
 async def publish(
-    settings: Settings, document: Mapping[str, Any], *, kind: str = "web", about: Mapping[str, Any] | None = None, secret: str = ""
+    settings: Settings,
+    document: Mapping[str, Any],
+    *,
+    kind: str = "web",
+    about: Mapping[str, Any] | None = None,
+    secrets: Mapping[str, str] | None = None,
 ) -> Bot:
-    """A live flow in a workspace of its own, with a channel of this kind; `about` are the channel's settings, `secret` what it proves
-    its messages with."""
+    """A live flow in a workspace of its own, with a channel of this kind; `about` are the channel's settings, `secrets` what it
+    proves its messages with."""
     assert settings.database_url is not None
     bot = Bot(uuid7(), uuid7(), uuid7())
     tenant_id, flow_id = bot.tenant_id, bot.flow_id
@@ -102,9 +108,8 @@ async def publish(
         await conn.execute(insert(flows).values(tenant_id=tenant_id, id=flow_id, name="Bench", draft=dict(document), published_version=1))
         await conn.execute(insert(flow_versions).values(tenant_id=tenant_id, flow_id=flow_id, version=1, document=dict(document)))
         values: dict[str, Any] = {"kind": kind, "name": "Bench", "flow_id": flow_id, "settings": dict(about or {})}
-        if secret:
-            vault = Vault.open(settings.secret_key_file)
-            values["secrets_sealed"] = await vault.seal(conn, tenant_id, "channels", "secrets_sealed", bot.channel_id, secret)
+        if secrets:
+            values["secrets_sealed"] = await seal_secrets(conn, Vault.open(settings.secret_key_file), tenant_id, bot.channel_id, secrets)
         await conn.execute(insert(channels).values(tenant_id=tenant_id, id=bot.channel_id, **values))
     await db.close()
     return bot
@@ -131,4 +136,4 @@ def free_port() -> int:
 
 def message_id() -> str:
     """An id nobody can guess."""
-    return secrets.token_hex(16)
+    return token_hex(16)

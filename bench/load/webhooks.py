@@ -14,6 +14,7 @@ from bench.load.runs import Run, table
 from bench.load.settings import Options
 from bench.load.stand_ins import standing_in
 from bench.place import message_id
+from server.channels.sealed import FIRST_SECRET
 from server.channels.webhook.adapter import signature
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four bytes").decode()
@@ -45,7 +46,7 @@ def measure(options: Options) -> str:
     """The table; the runner takes the turns meanwhile, and what the bot says goes to a shop that answers at once."""
     with standing_in() as port:
         place = replace(options.place, settings=replace(options.place.settings, outbound_allow=frozenset({f"127.0.0.1:{port}"})))
-        bot = place.publish(five_nodes(), kind="webhook", about={"url": f"http://127.0.0.1:{port}/shop"}, secret=SECRET)
+        bot = place.publish(five_nodes(), kind="webhook", about={"url": f"http://127.0.0.1:{port}/shop"}, secrets={FIRST_SECRET: SECRET})
         with running(place, runners=1, flames=options.flames, name="webhook") as processes:
 
             def providers(kind: str, count: int) -> list[Provider]:
