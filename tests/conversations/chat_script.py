@@ -7,6 +7,7 @@
     opens                         the customer opens the chat; left out, the first words start the conversation
     user: where is my order       the customer writes
     picks: Track my order         the customer presses the button with this label
+    sends: a.pdf application/pdf  the customer sends a file (through channels only)
     bot: Which number?            the bot's next message (\\n is a line break)
     choices: Red | Blue           the buttons of that message
     cards: Red shoe | Blue shoe   the titles of its cards; `picks` presses their buttons too
@@ -34,6 +35,8 @@ from server.flows.gallery import find_template
 
 HERE = Path(__file__).parent
 SCRIPTS = sorted(HERE.glob("*.chat"))
+CHANNEL_SCRIPT = HERE / "on_channels" / "desk.chat"
+"""What every channel plays, through its provider."""
 RUNTIME_SCRIPTS = sorted((HERE / "in_the_runtime").glob("*.chat"))
 """Scripts that only the runtime plays: which of several open calls is answered first is theirs to say."""
 TEMPLATE_SCRIPTS = sorted((HERE / "templates").glob("*.chat"))
@@ -104,6 +107,10 @@ class ChatDriver(Protocol):
 
     async def picks(self, label: str) -> None:
         """The customer presses a button."""
+
+    async def sends(self, name: str, media_type: str) -> None:
+        """The customer sends a file."""
+        raise NotImplementedError("only channels play files")
 
     async def next_message(self) -> Said | None:
         """The bot's next message that has not been looked at, or None."""
@@ -183,6 +190,10 @@ async def _play(line: Line, driver: ChatDriver, said: Said | None) -> Said | Non
         case "picks":
             await _nothing_unseen(driver)
             await driver.picks(line.rest)
+        case "sends":
+            await _nothing_unseen(driver)
+            name, _, media_type = line.rest.partition(" ")
+            await driver.sends(name, media_type)
         case "bot":
             said = await driver.next_message()
             assert said is not None, "the bot said nothing"

@@ -8,6 +8,7 @@ from server.channels.words import in_groups, in_parts, numbered, shortened
 
 MOST_BLOCKS = 45
 MOST_SECTION = 3_000
+MOST_TEXT = 4_000
 MOST_PLAIN = 75
 MOST_BUTTONS = 10
 MOST_OPTIONS = 100
@@ -24,9 +25,22 @@ def messages_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     text = str(body.get("text", ""))
     blocks = [*_sections(text), *_media(body), *_cards(body), *_choices(body)]
     if all(block["type"] == "section" for block in blocks):
-        return [{"text": part["text"]["text"]} for part in blocks] or [{"text": "\u2026"}]
+        return [{"text": text} for text in _packed([block["text"]["text"] for block in blocks])] or [{"text": "\u2026"}]
     fallback = shortened(escaped(text) or _first_words(body), FALLBACK)
     return [{"text": fallback, "blocks": list(part)} for part in in_groups(blocks, MOST_BLOCKS)]
+
+
+def _packed(texts: Sequence[str]) -> Iterator[str]:
+    """The texts, those together that fit into one message."""
+    packed = ""
+    for text in texts:
+        if packed and len(packed) + len(text) >= MOST_TEXT:
+            yield packed
+            packed = text
+        else:
+            packed = f"{packed}\n{text}" if packed else text
+    if packed:
+        yield packed
 
 
 def _sections(text: str) -> Iterator[Block]:

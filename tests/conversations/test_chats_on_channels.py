@@ -1,0 +1,39 @@
+"""The same script on every channel: the server's real doors, against a fake of each provider that enforces its limits."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from litestar import Litestar
+
+from server.kit.settings import Settings
+from server.turns.runner import Runner
+from tests.conftest import Workspace
+from tests.conversations.channel_driver import ChannelDriver
+from tests.conversations.chat_script import CHANNEL_SCRIPT, play, read_script
+from tests.fakes.channels.provider import FakeProvider
+from tests.fakes.channels.slack import FakeSlack
+from tests.fakes.scripted import ScriptedWorld
+
+PROVIDERS = [FakeSlack]
+
+
+@pytest.fixture(params=PROVIDERS, ids=lambda fake: fake.kind)
+def provider(request: pytest.FixtureRequest) -> Iterator[FakeProvider]:
+    with request.param() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def settings(settings: Settings, provider: FakeProvider) -> Settings:
+    """Settings that let the server call the provider."""
+    return replace(settings, outbound_allow=settings.outbound_allow | {provider.host})
+
+
+async def test_chat_goes_as_written(provider: FakeProvider, app: Litestar, owner: Workspace, runner: Runner, world: ScriptedWorld) -> None:
+    driver = ChannelDriver(provider, app, owner, runner, world)
+    await play(read_script(CHANNEL_SCRIPT), driver)
+    file = (await driver.file()).raise_for_status()
+    assert file.content.startswith(b"%PDF")
+    assert file.headers["content-disposition"] == "attachment"
+    assert (await driver.client.get(file.request.url.path[:-2] + "xx")).status_code == 404
