@@ -1,24 +1,16 @@
 """How much waits, where and for how long, and what every channel is doing about its outbox."""
 
-import asyncio
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from redis.asyncio import Redis
 from sqlalchemy import delete, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.conversations.tables import delivery_pauses, outbox
 from server.kit import clock
 from server.kit.errors import not_found
-
-ANSWER_WITHIN_S = 0.5
-
-log = logging.getLogger(__name__)
 
 # Finished rows are not counted: there is no end of them, and the partial indexes know only the others.
 _CHANNELS = text("""
@@ -100,19 +92,3 @@ async def lift_pause(conn: AsyncConnection, tenant_id: UUID, channel_id: UUID) -
     waiting = (outbox.c.tenant_id == tenant_id, outbox.c.channel_id == channel_id, outbox.c.status == "pending")
     found = await conn.scalars(update(outbox).where(*waiting).values(due_at=clock.now(), place_at=None).returning(outbox.c.conversation_id))
     return list(dict.fromkeys(found))
-
-
-async def count_rejected(redis: Redis, tenant_id: UUID, kind: str, reason: str) -> None:
-    """Count a webhook that was not taken. Never fails: while Redis is away it is only written to the log."""
-    try:
-        async with asyncio.timeout(ANSWER_WITHIN_S):
-            await redis.hincrby(f"rejected:{tenant_id}", f"{kind}:{reason}", 1)
-    except Exception as error:
-        log.warning("a refused webhook (%s, %s) is not counted: %r", kind, reason, error)
-
-
-async def rejected_webhooks(redis: Redis, tenant_id: UUID) -> Mapping[tuple[str, str], int]:
-    """How many webhooks were not taken, by kind of channel and reason."""
-    found: Mapping[Any, Any] = await redis.hgetall(f"rejected:{tenant_id}")
-    parted = ((field.decode().partition(":"), int(count)) for field, count in found.items())
-    return {(kind, reason): count for (kind, _, reason), count in parted}

@@ -29,11 +29,11 @@ from server.channels.contract import (
 from server.channels.sealed import open_secrets
 from server.channels.tables import channels
 from server.conversations.arrivals import Hooked, arrival_of
-from server.conversations.figures import count_rejected
 from server.conversations.inbox import Arrival, accept, goes_on, ring_doorbell
 from server.conversations.provider_files import ProviderFiles
 from server.conversations.receipts import record_statuses
 from server.kit import clock
+from server.kit.counts import count
 from server.kit.db import Database
 from server.kit.errors import Problem
 from server.kit.http import OutboundClient
@@ -62,10 +62,10 @@ async def receive(
         _prove(door, asked)
         received = door.adapter.parse(asked, door.settings)
     except Problem as problem:
-        await count_rejected(redis, door.tenant_id, kind, problem.code)
+        await count(redis, door.tenant_id, "webhook", kind, problem.code)
         raise
     except Unusable as reason:
-        await count_rejected(redis, door.tenant_id, kind, "unusable")
+        await count(redis, door.tenant_id, "webhook", kind, "unusable")
         log.info("webhook of channel %s of no use: %s", channel_id, reason)
         return Response(b"")
     await _store(db, redis, door, received, ProviderFiles(vault, settings.public_url))

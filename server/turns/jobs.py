@@ -4,6 +4,7 @@ from uuid import UUID
 
 from server.conversations.inbox import ring_doorbell
 from server.kit.calls import Tools
+from server.kit.counts import count
 from server.kit.jobs import GiveUp, Work, job
 from server.turns.carry_out import perform
 from server.turns.finish_call import claim_call
@@ -16,7 +17,8 @@ async def perform_call(work: Work, call_id: str) -> None:
     if call_id.count(":") != 3:
         raise GiveUp(f"not the id of a call: {call_id[:100]}")
     call = await claim_call(work.db, work.tenant_id, call_id)
-    if call is None:
+    if call is None:  # done by somebody else, of another workspace, or its conversation was deleted
+        await count(work.resources.redis, work.tenant_id, "job", "nothing_to_do")
         return
     tools = Tools(work.resources)
     try:

@@ -1,7 +1,5 @@
 """The workspace's figures in the text format of Prometheus (version 0.0.4): queues, ages, channels, turns, webhooks that were refused."""
 
-import asyncio
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,14 +11,14 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.conversations.figures import ChannelQueue, QueueFigure, channel_queues, queue_figures, rejected_webhooks
+from server.conversations.figures import ChannelQueue, QueueFigure, channel_queues, queue_figures
 from server.kit import clock
+from server.kit.counts import counts
 from server.kit.db import Database
 from server.security.identity import Identity
 from server.turns.engine import Turns
 
 MEDIA_TYPE = "text/plain; version=0.0.4"
-PATIENCE_S = 0.5
 _STATUSES = ("pending", "sending", "maybe", "dead")
 _QUANTILES = ("0.5", "0.95", "0.99")
 
@@ -35,8 +33,6 @@ _WAITS = text("""
     union all
     select 'timers', 'due', count(*), min(due_at) from timers where tenant_id = :tenant_id and status = 'waiting' and due_at <= :now
 """)
-
-log = logging.getLogger(__name__)
 
 Labels = Mapping[str, str]
 
@@ -74,8 +70,8 @@ async def show_metrics(
         queues = [*await queue_figures(conn, identity.tenant_id), *await _waits(conn, identity.tenant_id)]
         channels = await channel_queues(conn, identity.tenant_id)
         recent = await _recent_turns(conn, identity.tenant_id)
-    rejected = await _rejected(redis, identity.tenant_id)
-    page = exposition(queues, channels, recent, rejected, turns.waiting_of(identity.tenant_id), clock.now())
+    counted = await counts(redis, identity.tenant_id)
+    page = exposition(queues, channels, recent, counted, turns.waiting_of(identity.tenant_id), clock.now())
     return Response(page, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
 
@@ -83,7 +79,7 @@ def exposition(
     queues: Sequence[QueueFigure],
     channels: Sequence[ChannelQueue],
     recent: tuple[int, Sequence[float]],
-    rejected: Mapping[tuple[str, str], int],
+    counted: Mapping[tuple[str, ...], int],
     waiting: int,
     now: datetime,
 ) -> str:
@@ -106,8 +102,10 @@ def exposition(
     milliseconds = [({"quantile": name}, value) for name, value in zip(_QUANTILES, quantiles, strict=False)]
     out.add("chatloom_turn_milliseconds", "What those turns took in the runtime.", milliseconds)
     out.add("chatloom_turns_waiting", "Turns that wait in the process that answers.", [({}, waiting)])
-    refused = [({"kind": kind, "reason": reason}, count) for (kind, reason), count in sorted(rejected.items())]
+    refused = [({"kind": what[1], "reason": what[2]}, number) for what, number in sorted(counted.items()) if what[0] == "webhook"]
     out.add("chatloom_webhooks_rejected_total", "Webhooks that were not taken.", refused, "counter")
+    idle = counted.get(("job", "nothing_to_do"), 0)
+    out.add("chatloom_jobs_without_work_total", "Jobs whose work was gone or not theirs to do.", [({}, idle)], "counter")
     return out.text()
 
 
@@ -123,15 +121,6 @@ async def _waits(conn: AsyncConnection, tenant_id: UUID) -> Sequence[QueueFigure
 async def _recent_turns(conn: AsyncConnection, tenant_id: UUID) -> tuple[int, Sequence[float]]:
     row = (await conn.execute(_TURNS, {"tenant_id": tenant_id, "since": clock.now() - timedelta(seconds=60)})).one()
     return row.turns, row.ms or ()
-
-
-async def _rejected(redis: Redis, tenant_id: UUID) -> Mapping[tuple[str, str], int]:
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            return await rejected_webhooks(redis, tenant_id)
-    except Exception as error:
-        log.warning("the counts of refused webhooks cannot be read: %r", error)
-        return {}
 
 
 handlers = [show_metrics]

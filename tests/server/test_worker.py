@@ -16,8 +16,10 @@ from uuid import UUID
 import pytest
 import redis
 from litestar import Litestar
+from redis.asyncio import Redis
 from sqlalchemy import insert, select
 
+from server.kit.counts import counts
 from server.kit.db import Database
 from server.kit.embedded.redis import start_redis
 from server.kit.ids import uuid7
@@ -29,6 +31,11 @@ from server.turns.tables import calls
 from tests.fakes.http import Answering, FakeServer, Request
 from tests.server.turns.bots import ECHO, publish
 from tests.server.turns.talk import until
+
+ROWS = {
+    row["id"]: row["input"]["rq_job"]
+    for row in map(json.loads, (Path(__file__).parents[1] / "data" / "queue.jsonl").read_text().splitlines())
+}
 
 
 @pytest.fixture(scope="module")
@@ -105,14 +112,15 @@ async def test_only_our_own_entry_function_is_ever_called(settings: Settings, db
     async with db.tenant(bot.tenant_id) as conn:
         job_id = await enqueue(conn, bot.tenant_id, "turns.perform_call", {"call_id": "a:1:b:1"})
     with worker(settings):
-        box.call("os.system", f"touch {trap}")
+        box.call(ROWS["Q-001"]["func_name"], f"touch {trap}")
         box.call("pathlib.Path.touch", str(trap))
-        box.put(zlib.compress(pickle.dumps(Kill(trap))))
+        box.put(zlib.compress(pickle.dumps(Kill(trap))))
         box.put(pickle.dumps(Kill(trap)))
         box.put(b"not even compressed")
         for name in ("success_callback_name", "failure_callback_name", "stopped_callback_name"):
-            box.call("server.worker.perform", "not-a-uuid", "nor this", **{name: "os.abort"})
-            box.call("server.worker.perform", str(bot.tenant_id), str(uuid7()), **{name: "os.abort"})
+            function = ROWS["Q-003"]["success_callback_name"]
+            box.call("server.worker.perform", *ROWS["Q-004"]["args"], "nor this", **{name: function})
+            box.call("server.worker.perform", str(bot.tenant_id), str(uuid7()), **{name: function})
         box.call("server.worker.perform", "one argument")
         box.call("server.worker.perform", [1], {"two": 2})
         await ring(app.state.redis, bot.tenant_id, job_id)
@@ -177,10 +185,10 @@ async def test_calls_are_made_and_foreign_or_vanished_ones_are_not(settings: Set
         theirs = f"{places[1]}:1:look:1"
         first = await make_call(db, bot.tenant_id, places[0], mine, f"{shop.url}/mine")
         await make_call(db, other.tenant_id, places[1], theirs, f"{shop.url}/theirs")
-        async with db.tenant(bot.tenant_id) as conn:  # of another workspace, of a deleted conversation, and nothing like a call
+        async with db.tenant(bot.tenant_id) as conn:
             foreign = await enqueue(conn, bot.tenant_id, "turns.perform_call", {"call_id": theirs})
             gone = await enqueue(conn, bot.tenant_id, "turns.perform_call", {"call_id": f"{uuid7()}:1:look:1"})
-            nonsense = await enqueue(conn, bot.tenant_id, "turns.perform_call", {"call_id": "not-a-call"})
+            nonsense = await enqueue(conn, bot.tenant_id, "turns.perform_call", {"call_id": ROWS["Q-004"]["args"][0]})
         with worker(allowed):
             await ring(app.state.redis, bot.tenant_id, first, foreign, gone, nonsense)
 
@@ -198,3 +206,5 @@ async def test_calls_are_made_and_foreign_or_vanished_ones_are_not(settings: Set
             assert await conn.scalar(select(calls.c.status)) == "done"
             assert await conn.scalar(select(jobs.c.attempts).where(jobs.c.id == nonsense)) == 1
             assert await conn.scalar(select(conversations.c.id)) == places[0]
+        async with Redis.from_url(settings.redis_url or "") as own:
+            assert await counts(own, bot.tenant_id) == {("job", "nothing_to_do"): 2}

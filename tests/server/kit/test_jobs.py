@@ -114,8 +114,10 @@ async def test_what_can_never_work_is_dead_after_one_try(
 
 
 async def test_a_job_that_hangs_is_ended_at_its_time_limit(resources: Resources, tenant_id: UUID, did: list[Any]) -> None:
-    job_id = await ask(resources.db, tenant_id, "hang")
+    job_id = await ask(resources.db, tenant_id, "hang")
+    before = asyncio.all_tasks()
     assert await run_job(resources, tenant_id, job_id) == "retry"
+    assert asyncio.all_tasks() == before, "nothing of it goes on"
     assert (await row_of(resources.db, tenant_id, job_id)).error == "took longer than 0.5 s"
 
 
@@ -155,7 +157,7 @@ async def test_another_tenants_job_is_not_there(resources: Resources, tenant_id:
 
 async def test_a_job_carries_ids_and_never_content(db: Database, tenant_id: UUID) -> None:
     with pytest.raises(ValueError, match="a job carries ids, not content"):
-        await ask(db, tenant_id, "x" * 600_000)
+        await ask(db, tenant_id, "x" * 600_000)
 
 
 async def test_what_travels_through_redis_is_two_ids_as_json(resources: Resources, tenant_id: UUID) -> None:

@@ -28,7 +28,9 @@ def test_every_figure_is_explained_and_every_sample_can_be_read() -> None:
     queues = [QueueFigure("inbox", "pending", 3, NOON - timedelta(seconds=90)), QueueFigure("timers", "due", 0, None)]
     until = NOON + timedelta(seconds=30)
     channel = ChannelQueue(UUID(int=1), "Shop", 'odd"\\\n', 5, 1, 0, 2, NOON - timedelta(hours=1), until, "slow down")
-    page = exposition(queues, [channel], (120, (1.5, 9.25, 40.0)), {("slack", "not_proven"): 7}, 4, NOON)
+    page = exposition(
+        queues, [channel], (120, (1.5, 9.25, 40.0)), {("webhook", "slack", "not_proven"): 7, ("job", "nothing_to_do"): 3}, 4, NOON
+    )
     lines = page.splitlines()
     samples = [line for line in lines if not line.startswith("#")]
     assert all(SAMPLE.fullmatch(line) for line in samples), samples
@@ -37,6 +39,7 @@ def test_every_figure_is_explained_and_every_sample_can_be_read() -> None:
     assert 'chatloom_queue_oldest_seconds{queue="inbox",status="pending"} 90' in lines
     assert 'chatloom_webhooks_rejected_total{kind="slack",reason="not_proven"} 7' in lines
     assert 'chatloom_turn_milliseconds{quantile="0.95"} 9.25' in lines
+    assert "chatloom_jobs_without_work_total 3" in lines
     odd = '{channel="00000000-0000-0000-0000-000000000001",kind="odd\\"\\\\\\n"'
     assert f"chatloom_channel_paused_seconds{odd}}} 30" in lines
     assert f'chatloom_outbox_rows{odd},status="dead"}} 2' in lines

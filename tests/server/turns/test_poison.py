@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 from sqlalchemy import insert, select, update
 
+from server.conversations.dead_letters import list_dead_letters
+from server.conversations.figures import queue_figures
 from server.conversations.inbox import Arrival, Contact, accept
 from server.conversations.tables import conversations, inbox, messages
 from server.flows.tables import flow_versions
@@ -43,7 +45,7 @@ async def test_a_flow_that_cannot_run_fails_the_message_and_says_why(client: htt
     assert row.error.startswith("InvalidFlow")
 
 
-async def test_a_process_that_dies_on_a_message_gives_up_after_three_tries(db: Database, turns: Turns) -> None:
+async def test_a_process_that_dies_on_a_message_gives_up_after_three_tries(db: Database, turns: Turns) -> None:
     bot = await publish(db, ECHO)
     accepted = await arrive(db, bot, "m1", "ada", message("boom"))
     async with db.tenant(bot.tenant_id) as conn:  # as three processes left it that were killed in the middle
@@ -51,8 +53,12 @@ async def test_a_process_that_dies_on_a_message_gives_up_after_three_tries(db: D
     await turns.drain(bot.tenant_id, accepted.conversation_id)
     async with db.tenant(bot.tenant_id) as conn:
         row = (await conn.execute(select(inbox))).one()
+        letters, _ = await list_dead_letters(conn, bot.tenant_id)
+        figures = await queue_figures(conn, bot.tenant_id)
     assert row.status == "dead"
     assert "died 3 times" in row.error
+    assert [letter.reason for letter in letters] == [row.error]
+    assert [(one.queue, one.status, one.rows) for one in figures] == [("inbox", "dead", 1)]
 
 
 async def test_later_messages_and_other_conversations_go_on(db: Database, turns: Turns) -> None:
