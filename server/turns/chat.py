@@ -1,5 +1,6 @@
 """From the body of a chat request to a message the engine can take, and from its answer back."""
 
+import re
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -21,10 +22,11 @@ from server.turns.units import Incoming
 
 MOST_BYTES = 64 * 1024
 SHORTEST_UNGUESSABLE = 16
+_KEY = re.compile(r"[A-Za-z0-9_.:+/=-]{1,128}")
 
 
-def read_message(body: bytes, content_type: str) -> MessageIn:
-    """The message in a request's body; Problem 400, 413, 415 or 422."""
+def read_message(body: bytes, content_type: str, key: str | None = None) -> MessageIn:
+    """The message in a request's body, `key` the request's Idempotency-Key; Problem 400, 413, 415 or 422."""
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise Problem(415, "unsupported_media_type", "Send the message as application/json.")
     if len(body) > MOST_BYTES:
@@ -35,7 +37,20 @@ def read_message(body: bytes, content_type: str) -> MessageIn:
         raise Problem(422, "invalid", "Some values cannot be used. Correct them and send again.", fields=_field(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Problem(400, "malformed", "The body is not valid JSON.") from None
+    if key is not None:
+        _name(message, key)
+    if not message.client_message_id:
+        raise _invalid("client_message_id", "Give the message an id of its own, such as a UUID: the same id is the same message.")
     return check_message(message)
+
+
+def _name(message: MessageIn, key: str) -> None:
+    """The Idempotency-Key as the message's id."""
+    if not _KEY.fullmatch(key):
+        raise Problem(400, "bad_idempotency_key", "An Idempotency-Key has 1 to 128 letters, digits or _.:+/=- here, such as a UUID.")
+    if message.client_message_id not in ("", key):
+        raise _invalid("client_message_id", "It is not the Idempotency-Key. Send one of them, or both the same.")
+    message.client_message_id = key
 
 
 def check_message(message: MessageIn) -> MessageIn:

@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from flow_runtime import ConversationStarted, Input, input_to_json
+from flow_runtime import ConversationStarted, input_to_json
 from server.conversations.inbox import contact_id_of
 from server.kit.db import ASYNCPG_ERRORS
 from server.kit.errors import Problem, not_found
@@ -91,16 +91,18 @@ async def _take_one(
 
 
 def _known(incoming: Incoming, row: asyncpg.Record) -> Known:
-    same = dict(msgspec.json.decode(row["seen_input"]), at=None, seed=None) == _without_stamp(incoming.input)
-    if not same:
+    if _said(msgspec.json.decode(row["seen_input"])) != _said(input_to_json(incoming.input)):
         raise Problem(
             422, "client_message_id_used", "This client_message_id was used for another message. Give each message an id of its own."
         )
     return Known(row["seen_conversation_id"], row["seen_id"])
 
 
-def _without_stamp(given: Input) -> dict[str, Any]:
-    return dict(input_to_json(given), at=None, seed=None)
+def _said(given: dict[str, Any]) -> dict[str, Any]:
+    """What was said, without its moment and its luck; a file that the server keeps has a new link each time."""
+    others = [{**file, "url": None} if file["id"] else file for file in given.get("others", ())]
+    kept = {"url": None} if given.get("id") else {}
+    return {**given, **kept, "others": others, "at": None, "seed": None}
 
 
 def _conversation_for(incoming: Incoming, row: asyncpg.Record) -> Conversation:

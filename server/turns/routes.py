@@ -85,7 +85,7 @@ async def answer_message(state: State, headers: Mapping[str, str], query: bytes,
 async def _read(state: State, headers: Mapping[str, str], query: bytes, body: bytes) -> Asked:
     doors, public_url = doors_of(state), state.settings.public_url
     try:
-        message = read_message(body, headers.get("content-type", ""))
+        message = read_message(body, headers.get("content-type", ""), headers.get("idempotency-key"))
         caller = await doors.caller(headers.get("authorization"))
         channel = await _channel_for(doors, message, caller)
         cors = {} if caller.member else admit(headers, channel.allowed_origins, public_url)

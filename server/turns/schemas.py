@@ -37,10 +37,11 @@ class MessageIn(Struct, forbid_unknown_fields=True):
     """What a customer says: a text, a choice, files, a location, or `start` for a chat that was opened.
 
     `attachments` are ids of uploads, and a text may go with them. `choice` is the value of a choice or of a card's button; `text` may go
-    with it as what the customer pressed. The same `client_message_id` is the same message.
+    with it as what the customer pressed. The same `client_message_id` is the same message; an
+    `Idempotency-Key` stands for it.
     """
 
-    client_message_id: Key
+    client_message_id: Key = ""
     channel_id: UUID | None = None
     bot: UUID | None = None
     conversation_id: UUID | None = None

@@ -19,6 +19,7 @@ SPECIAL: dict[str, Any] = {
     "members.email": f"{CANARY}@example.com",
     "jobs.status": "done",
     "rollups.last_tx": 1,
+    "event_readers.last_tx": 1,
 }
 BY_TYPE: list[tuple[type[Any], Any]] = [
     (Uuid, None),

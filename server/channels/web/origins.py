@@ -22,7 +22,7 @@ def preflight(headers: Mapping[str, str], allowed: Sequence[str], public_url: st
     """The answer to a browser that asks before it sends."""
     return admit(headers, allowed, public_url) | {
         "Access-Control-Allow-Methods": "GET, POST",
-        "Access-Control-Allow-Headers": "Authorization, Content-Type, Last-Event-ID",
+        "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Last-Event-ID",
         "Access-Control-Max-Age": "7200",
     }
 

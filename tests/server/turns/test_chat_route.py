@@ -246,3 +246,22 @@ async def test_the_events_of_a_conversation_are_in_its_commits(client: httpx.Asy
     ]
     assert happened[-1][1] == {"outcome": "contained"}
     assert happened[-2][1]["path"] == [["ask", "next"], ["note", "next"], ["check", "bye"], ["end", None]]
+
+
+async def test_an_idempotency_key_stands_for_the_message_id(client: httpx.AsyncClient, db: Database) -> None:
+    bot = await publish(db, ECHO)
+    first = await say(client, bot, start=True)
+
+    async def keyed(key: str, **body: Any) -> httpx.Response:
+        headers = {"authorization": f"Bearer {first['token']}", "idempotency-key": key}
+        return await client.post(ROUTE, json={"channel_id": str(bot.channel_id), **body}, headers=headers)
+
+    once, again = await keyed("k1", text="Grace"), await keyed("k1", text="Grace")
+    assert (once.status_code, once.json()["messages"]) == (200, again.json()["messages"])
+    other = await keyed("k1", text="Heidi")
+    assert (other.status_code, other.json()["type"]) == (422, "urn:chatloom:client_message_id_used")
+    assert (await keyed("k2", text="Heidi", client_message_id="k2")).status_code == 200
+    assert (await keyed("k3", text="Heidi", client_message_id="k4")).status_code == 422
+    assert (await keyed("a b", text="Heidi")).status_code == 400
+    nameless = await client.post(ROUTE, json={"channel_id": str(bot.channel_id), "text": "hi"})
+    assert (nameless.status_code, list(nameless.json()["fields"])) == (422, ["client_message_id"])

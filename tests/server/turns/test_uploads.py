@@ -54,7 +54,9 @@ async def test_a_file_is_sent_said_and_fetched(client: httpx.AsyncClient, db: Da
         "media_type": "image/png",
         "size": len(PNG),
     }
-    second = await say(client, bot, first, attachments=[kept["id"]], text=" See here ")
+    second = await say(client, bot, first, attachments=[kept["id"]], text=" See here ", client_message_id="m1")
+    again = await say(client, bot, first, attachments=[kept["id"]], text=" See here ", client_message_id="m1")
+    assert again["messages"] == second["messages"]
     assert texts(second) == [f"Got damage.png (image/png, {len(PNG)} bytes)."]
     said = second["messages"][0]["body"]
     assert (said["type"], said["text"], said["file"]["id"]) == ("attachment", "See here", kept["id"])
