@@ -13,9 +13,9 @@ run:
 test: tools browser
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile
 
-# Only what breaks things on purpose: killed processes, bad networks; part of `make test`.
+# Only what breaks things on purpose: killed processes, bad networks; part of `make test`. ROUNDS=200 kills so many times and takes long.
 test-faults: tools
-	$(BIN)/pytest -q tests/faults
+	ROUNDS=$(ROUNDS) $(BIN)/pytest -q tests/faults
 
 check: tools
 	$(BIN)/ruff check .

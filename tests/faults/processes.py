@@ -1,6 +1,5 @@
 """Real processes of the server, killed without warning and started again."""
 
-import os
 import random
 import signal
 import socket
@@ -13,6 +12,7 @@ from pathlib import Path
 from server.kit.settings import Settings, environment_for_children
 
 ROOT = Path(__file__).parents[2]
+STARTS_WITHIN_S = 90.0
 
 
 @dataclass
@@ -22,26 +22,36 @@ class Processes:
     settings: Settings
     log: Path
     webs: int = 2
-    kills: int = 0
+    runners: int = 1
+    workers: int = 1
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    _since: dict[str, float] = field(default_factory=dict)
-    _starting_takes: float = 1.0
     _ports: dict[str, int] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
         """Who runs."""
-        return [*(f"web{number}" for number in range(self.webs)), "runner", "worker"]
+        counts = {"web": self.webs, "runner": self.runners, "worker": self.workers}
+        return [f"{role}{number}" for role, count in counts.items() for number in range(count)]
 
     def start(self) -> None:
         """Start all of them and wait until the web answers."""
         self._ports = {f"web{number}": _free_port() for number in range(self.webs)}
         for name in self.names:
             self._spawn(name)
-        began = time.monotonic()
-        while time.monotonic() - began < 90 and not all(_answers(port) for port in self._ports.values()):
-            time.sleep(0.1)
-        self._starting_takes = time.monotonic() - began
+        self._wait_for_web()
+
+    def mend(self) -> None:
+        """All of them are there and move."""
+        for process in self._running.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+        self.revive()
+        self._wait_for_web()
+
+    def _wait_for_web(self) -> None:
+        until = time.monotonic() + STARTS_WITHIN_S
+        while time.monotonic() < until and not all(map(self.answers, self._ports)):
+            time.sleep(0.05)
 
     def stop(self) -> None:
         """End all of them."""
@@ -54,8 +64,8 @@ class Processes:
         """kill -9."""
         process = self._running[name]
         if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-            self.kills += 1
+            process.kill()
+            process.wait()
 
     def suspend(self, name: str) -> None:
         """Stand still, as a machine does whose disk or memory is at its end."""
@@ -65,28 +75,26 @@ class Processes:
         """Move again, with no idea of the time that has passed."""
         self._running[name].send_signal(signal.SIGCONT)
 
-    def ready(self) -> list[str]:
-        """Who does work now, and is worth killing."""
-        up = [name for name, process in self._running.items() if process.poll() is None]
-        now = time.monotonic()
-        return [
-            name for name in up if (_answers(self._ports[name]) if name in self._ports else now - self._since[name] > self._starting_takes)
-        ]
+    def answers(self, name: str) -> bool:
+        """Whether a web process takes connections."""
+        return _answers(self._ports[name])
+
+    def dead(self) -> list[str]:
+        """Who does not run."""
+        return [name for name, process in self._running.items() if process.poll() is not None]
 
     def revive(self) -> None:
         """Start again what is dead."""
-        for name, process in self._running.items():
-            if process.poll() is not None:
-                self._spawn(name)
+        for name in self.dead():
+            self._spawn(name)
 
     def address(self) -> str:
         """One of the web processes."""
         return f"http://127.0.0.1:{random.choice(list(self._ports.values()))}"
 
     def _spawn(self, name: str) -> None:
-        role = "web" if name.startswith("web") else name
+        role = name.rstrip("0123456789")
         environment = environment_for_children(self.settings) | {"CHATLOOM_PORT": str(self._ports.get(name, 0))}
-        self._since[name] = time.monotonic()
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "server.cli", role]
             self._running[name] = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
