@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flow_runtime.nodes import Library
+from flow_runtime.nodes import Library, NodeType
 
 SCHEMA_VERSION = 2
 
@@ -31,10 +31,14 @@ SettingsUpgrade = Callable[[dict[str, Any]], dict[str, Any]]
 """Settings of one version of a node type to those of the next: what node.py gives in `UPGRADES`, by the version it starts from."""
 
 
+class UpgradeFailed(Exception):
+    """Settings could not be brought to the next version; the message is a sentence."""
+
+
 def upgraded_nodes(document: dict[str, Any], library: Library) -> dict[str, Any]:
     """A well-formed document with each node's settings at the version that this server has, as far as its upgrades lead.
 
-    A node whose upgrade fails stays as it was, and is then of an unknown version.
+    A node whose upgrade fails stays as it was; the checks tell, by `upgrade_fault`.
     """
     changed = {node_id: newer for node_id, node in document["nodes"].items() if (newer := _upgraded_node(node, library)) is not None}
     return {**document, "nodes": {**document["nodes"], **changed}} if changed else document
@@ -42,15 +46,35 @@ def upgraded_nodes(document: dict[str, Any], library: Library) -> dict[str, Any]
 
 def _upgraded_node(node: Mapping[str, Any], library: Library) -> dict[str, Any] | None:
     kind = library.get(node["type"])
-    version: int = node.get("type_version", 1)
-    if kind is None or version >= kind.version:
+    if kind is None or node.get("type_version", 1) >= kind.version:
         return None
+    try:
+        settings, version = _brought_up(kind, node)
+    except UpgradeFailed:
+        return None
+    return {**node, "settings": settings, "type_version": version}
+
+
+def upgrade_fault(kind: NodeType, node: Mapping[str, Any]) -> str | None:
+    """Why the settings of an older node cannot be brought to the version of its kind; None when no upgrade fails."""
+    try:
+        _brought_up(kind, node)
+    except UpgradeFailed as failure:
+        return str(failure)
+    return None
+
+
+def _brought_up(kind: NodeType, node: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    """The settings after all the upgrades there are, and their version. Raises UpgradeFailed."""
     upgrades: Mapping[int, SettingsUpgrade] = getattr(kind, "upgrades", {})
+    version: int = node.get("type_version", 1)
     settings = dict(node["settings"])
     while version < kind.version and version in upgrades:
         try:
-            settings = upgrades[version](settings)
-        except Exception:
-            return None
+            settings = upgrades[version](dict(settings))
+        except Exception as error:
+            raise UpgradeFailed(f"From version {version} to {version + 1}: {type(error).__name__}: {error}"[:300]) from None
+        if not isinstance(settings, dict):
+            raise UpgradeFailed(f"From version {version} to {version + 1}: what came out are no settings")
         version += 1
-    return {**node, "settings": settings, "type_version": version}
+    return settings, version

@@ -16,6 +16,7 @@ _REFERENCES: Mapping[str, tuple[str, str]] = {
     "several_starts": ("error", "More than one node is the start."),
     "unknown_node_type": ("error", "No installed node is of this type: its plugin is missing."),
     "unknown_node_version": ("error", "The node is of another version than the installed one."),
+    "upgrade_failed": ("error", "The node is of an older version, and its settings could not be brought to the installed one."),
     "blocked_node_type": ("error", "The workspace may not use this node: its plugin is switched off or refused."),
     "dangling_edge": ("error", "A connection begins or ends at a node that does not exist."),
     "unknown_port": ("error", "A connection leaves by a way out that the node does not have."),

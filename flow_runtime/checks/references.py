@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from flow_runtime.checks.drawing import Drawing, DrawnNode
 from flow_runtime.problems import Problem, Surroundings
+from flow_runtime.upgrades import upgrade_fault
 
 
 def check_node_type(node: DrawnNode) -> Iterator[Problem]:
@@ -12,6 +13,9 @@ def check_node_type(node: DrawnNode) -> Iterator[Problem]:
     if node.kind is None:
         message = f'This server has no node of the type "{node.type}".'
         yield Problem("unknown_node_type", "error", node.id, None, message, "Install the plugin it comes from, or delete the node.")
+    elif version < node.kind.version and (fault := upgrade_fault(node.kind, node.raw)) is not None:
+        message = f'The settings of "{node.title}" could not be brought to version {node.kind.version} of its type. {fault.rstrip(".")}.'
+        yield Problem("upgrade_failed", "error", node.id, None, message, "Add the node again, or tell whoever makes its plugin.")
     elif version != node.kind.version:
         message = f'"{node.title}" is version {version} of its type; this server has version {node.kind.version}.'
         yield Problem("unknown_node_version", "error", node.id, None, message, "Update the plugin it comes from, or add the node again.")

@@ -16,8 +16,8 @@ from flow_runtime.problems import Problem
 
 
 def check_settings(node: DrawnNode) -> Iterator[Problem]:
-    """Everything needed is filled in, and everything filled in is of the right kind."""
-    if node.kind is None:
+    """Everything needed is filled in, and everything filled in is of the right kind. Settings of an older version are not judged."""
+    if node.kind is None or node.raw.get("type_version", 1) < node.kind.version:
         return
     quick = _quick(node.kind)
     if quick is not None and quick(node.settings):

@@ -1,7 +1,7 @@
 """The process in which one plugin's code runs: `python -I -B host.py CODE FOLDER`. `hosts` starts it; it imports nothing of the server.
 
-It speaks JSON lines. What comes in: {"do": "enter" | "resume" | "call" | "check", ...}. While it works it may ask for what only the server
-can do: {"ask": name, "args": [...]}, answered by {"answer": value} or {"fails": {kind, message}}. The end of a piece of work is
+It speaks JSON lines. What comes in: {"do": "enter" | "resume" | "upgrade" | "call" | "check", ...}. While it works it may ask for what only
+the server can do: {"ask": name, "args": [...]}, answered by {"answer": value} or {"fails": {kind, message}}. The end of a piece of work is
 {"done": value}, {"fails": {kind, message}} for a failure the plugin meant, or {"raised": sentence} for one it did not; with "over" the
 process ends.
 
@@ -165,6 +165,8 @@ class Plugin:
             function = getattr(self._module("calls", self._folder / "calls.py"), asked["call"])
             return function(asked["payload"], Http(self._pipe))
         module = self._module(asked["node"], self._folder / asked["node"] / "node.py")
+        if asked["do"] == "upgrade":
+            return {"settings": module.UPGRADES[asked["version"]](asked["settings"])}
         turn = Turn(asked["facts"], asked["times"], self._pipe)
         if asked["do"] == "enter":
             step = module.enter(asked["settings"], turn)

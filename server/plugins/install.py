@@ -140,7 +140,7 @@ async def _check_upgrade(db: Database, identity: Identity, before: Found, opened
         raise Problem(
             409,
             "plugin_in_use",
-            f"{uses} use steps that version {manifest.version} does not have, or has in another version. "
+            f"{uses} use steps that version {manifest.version} does not have, or has in an older version. "
             "Publish them without those steps first, then upgrade.",
         )
 
@@ -168,13 +168,17 @@ def _answer_nothing(name: str, args: list[Any]) -> Any:
 async def _uses_everywhere(
     db: Database, identity: Identity, plugin_id: UUID, steps: Sequence[NodeName], still_there: Sequence[NodeName] = ()
 ) -> str:
-    """The published flows that use steps which would be missing, as the begin of a sentence. Flows of other workspaces are only counted."""
+    """The published flows that use steps which would be missing, as the begin of a sentence. Flows of other workspaces are only counted.
+
+    A step that is still there in a newer version is not missing: a plugin that passes the tests upgrades its settings.
+    """
     types = [step.type for step in steps]
+    newest = {step.type: step.version for step in still_there}
     own: list[Use] = []
     others = 0
     for tenant_id in await workspaces_using(db, plugin_id):
         async with db.tenant(tenant_id) as conn:
-            missing = [use for use in await users_of(conn, tenant_id, types) if use.step not in still_there]
+            missing = [use for use in await users_of(conn, tenant_id, types) if use.step.version > newest.get(use.step.type, 0)]
         if tenant_id == identity.tenant_id:
             own = missing
         else:

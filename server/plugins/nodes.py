@@ -1,10 +1,13 @@
 """A plugin's steps as the runtime and the editor use them: what describes them is read here, their code runs in the plugin's process."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, get_type_hints
+from types import ModuleType
+from typing import Any, cast, get_type_hints
 
 import msgspec
 
@@ -12,10 +15,12 @@ from flow_runtime.effects import Call, effect_from_json
 from flow_runtime.errors import FlowError, NodeFailure
 from flow_runtime.inputs import CallError, Input, input_to_json
 from flow_runtime.nodes import Step, Turn
+from flow_runtime.upgrades import SettingsUpgrade
 from node_library import FolderNode, read_node
 from server.plugins.hosts import Hosts, PluginFailed
 
 NODE_S = 2.0
+UPGRADES_KEPT = 1_000
 _FACTS = tuple(
     name for name in dir(Turn) if not name.startswith("_") and name not in ("random", "taken") and not callable(getattr(Turn, name))
 )
@@ -47,6 +52,15 @@ class _Code:
         """Run the node's resume in its process."""
         return self._run({"do": "resume", "input": input_to_json(input)}, settings, turn)
 
+    def upgrades_to(self, version: int) -> dict[int, SettingsUpgrade]:
+        """What brings settings of each older version to the next one, in the node's process."""
+        upgrade = lru_cache(UPGRADES_KEPT)(self._upgraded)
+        return {older: partial(_by_text, upgrade, older) for older in range(1, version)}
+
+    def _upgraded(self, older: int, settings: str) -> str:
+        told = self._hosts.run({"do": "upgrade", "node": self._type, "version": older, "settings": json.loads(settings)}, _refuses, NODE_S)
+        return json.dumps(told["settings"])
+
     def _run(self, asked: dict[str, Any], settings: Mapping[str, Any], turn: Turn) -> Step:
         seen = {name: getattr(turn, name) for name in _FACTS if hasattr(turn, name)}
         times = {name: value.isoformat() for name, value in seen.items() if isinstance(value, datetime)}
@@ -73,6 +87,15 @@ class _Code:
         return step
 
 
+def _by_text(upgrade: Callable[[int, str], str], older: int, settings: dict[str, Any]) -> Any:
+    """The upgraded settings; the same settings are upgraded once."""
+    return json.loads(upgrade(older, json.dumps(settings)))
+
+
+def _refuses(name: str, args: list[Any]) -> Any:
+    raise NodeFailure("plugin", f"An upgrade cannot ask for {name}.")
+
+
 def step_from_json(data: Mapping[str, Any]) -> Step:
     """The step that `host.step_to_json` wrote; raises one of many errors when it is none."""
     values: dict[str, Any] = {}
@@ -88,6 +111,6 @@ def step_from_json(data: Mapping[str, Any]) -> Step:
 
 def plugin_node(plugin: str, folder: Path, hosts: Hosts) -> PluginNode:
     """The step in a folder of an unpacked plugin; raises BrokenNode. Nothing of its code is imported."""
-    code: Any = _Code(plugin, folder.name, hosts)
-    node = read_node(folder, code)
-    return PluginNode(node.folder, node.about, node.enter, node.resume, node.schema, plugin=plugin)
+    code = _Code(plugin, folder.name, hosts)
+    node = read_node(folder, cast(ModuleType, code))
+    return PluginNode(node.folder, node.about, node.enter, node.resume, node.schema, code.upgrades_to(node.version), plugin=plugin)

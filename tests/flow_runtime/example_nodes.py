@@ -1,6 +1,6 @@
 """Nodes that refer to things of the server, as the checks must understand them whatever node it is."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ class ExampleNode:
     version: int = 1
     names: tuple[str, ...] = ("next",)
     title: str = "Example"
+    upgrades: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = field(default_factory=dict)
     schema: Mapping[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,6 +51,7 @@ EXAMPLES = {
         ExampleNode("use_agent", "agent"),
         ExampleNode("use_flow", "flow"),
         ExampleNode("use_list", "list"),
+        ExampleNode("use_renamed", "list", version=2, upgrades={1: lambda settings: {"ref": settings["name"]}}),
         ExampleNode("ask_model", "connection", "ai", frozenset(("call",)), names=("next", "otherwise")),
     )
 }

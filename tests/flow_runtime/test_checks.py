@@ -17,8 +17,8 @@ FLOWS = sorted((Path(__file__).parent.parent / "conversations" / "flows").glob("
 LIBRARY: Library = {**load_library(), **EXAMPLES}
 
 KEEP_FROM_RUNNING = {
-    *("missing_start", "several_starts", "unknown_node_type", "unknown_node_version", "missing_setting", "invalid_setting"),
-    *("duplicate_port", "expression_error", "pattern_error", "invalid_document", "newer_schema"),
+    *("missing_start", "several_starts", "unknown_node_type", "unknown_node_version", "upgrade_failed"),
+    *("missing_setting", "invalid_setting", "duplicate_port", "expression_error", "pattern_error", "invalid_document", "newer_schema"),
 }
 
 

@@ -66,10 +66,12 @@ def test_a_flow_with_an_older_version_runs(path: Path, library: Any) -> None:
     assert (node["settings"], node["type_version"]) == (case["settings"], 3)
 
 
-def test_what_cannot_be_upgraded_is_of_an_unknown_version(library: Any) -> None:
+def test_an_upgrade_that_fails_and_a_newer_version_are_told(library: Any) -> None:
     document = json.loads((FIXTURES / "greeting_1.json").read_text())["document"]
     document["nodes"]["n"]["settings"] = {"nothing": "of the kind"}
-    assert "unknown_node_version" in [problem.code for problem in problems_of(document, library)]
+    (failed,) = [problem for problem in problems_of(document, library) if problem.severity == "error"]
+    assert failed.code == "upgrade_failed"
+    assert "From version 1 to 2: KeyError" in failed.message
     document["nodes"]["n"]["type_version"] = 4
     assert "unknown_node_version" in [problem.code for problem in problems_of(document, library)]
 

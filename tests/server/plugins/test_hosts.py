@@ -1,5 +1,6 @@
 """A plugin's code runs in a process of its own: what it does wrong costs the step that asked, and what it must not see it does not see."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from flow_runtime import NodeFailure, Say
 from flow_runtime.errors import ExpressionError, LimitExceeded
 from flow_runtime.expressions import Texts
 from flow_runtime.nodes import Step, Turn
+from flow_runtime.upgrades import upgrade_fault, upgraded_nodes
 from node_library import load_library
 from node_library.cases import NOON, complaints_about
 from node_library.scaffold import new_node
@@ -250,3 +252,34 @@ def test_what_a_plugin_may_ask_for_was_decided_for_every_method_of_a_turn() -> N
     """A new method fails here until somebody says whose it is: it changes nothing (ASKED), or it is the interpreter's."""
     methods = {name for name in dir(Turn) if not name.startswith("_") and callable(getattr(Turn, name))}
     assert methods == nodes_module.ASKED | {"take_message"} | THE_INTERPRETERS
+
+
+UPGRADES = """
+
+def _second(settings):
+    return {"text": settings["words"]}
+
+
+UPGRADES = {1: _second}
+"""
+
+
+def test_settings_of_an_older_version_are_upgraded_there(tmp_path: Path) -> None:
+    node_folder = write_plugin(tmp_path / "trial", "trial") / "trial"
+    about = json.loads((node_folder / "node.json").read_text())
+    (node_folder / "node.json").write_text(json.dumps({**about, "version": 2}))
+    with (node_folder / "node.py").open("a") as code:
+        code.write(UPGRADES)
+    hosts = Hosts("trial 1.0.0", node_folder.parent)
+    try:
+        library = {"trial": plugin_node("trial", node_folder, hosts)}
+        old = {"type": "trial", "type_version": 1, "settings": {"words": "hello"}}
+        wrong = {"type": "trial", "type_version": 1, "settings": {}}
+        newer = upgraded_nodes({"nodes": {"old": old, "wrong": wrong}}, library)["nodes"]
+        assert newer["old"] == {"type": "trial", "type_version": 2, "settings": {"text": "hello"}}
+        assert newer["wrong"] == wrong
+        fault = upgrade_fault(library["trial"], wrong)
+        assert fault is not None
+        assert "KeyError: 'words'" in fault
+    finally:
+        hosts.close()

@@ -128,12 +128,30 @@ async def test_an_upgrade_without_a_step_that_is_published_is_refused_and_says_w
 ) -> None:
     await install("shout")
     await publish(instance, flow_with("shout"))
-    folder = write_plugin(tmp_path, "shout", version="2.0.0")
-    about = folder / "shout" / "node.json"
-    about.write_text(about.read_text().replace('"version": 1', '"version": 2'))
+    folder = write_plugin(tmp_path, "whisper", version="2.0.0")
+    about = folder / "plugin.json"
+    about.write_text(about.read_text().replace("whisper", "shout"))
     refused = await upload(instance, packed(folder))
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:chatloom:plugin_in_use")
     assert '"Uses shout"' in refused.json()["detail"]
+
+
+async def test_a_newer_version_of_a_step_upgrades_the_settings_of_published_flows(
+    app: Litestar, instance: Workspace, install: Install, tmp_path: Path
+) -> None:
+    await install("shout")
+    _, channel = await publish(instance, flow_with("shout"))
+    customer = Customer(app, channel)
+    await customer.opens()
+    folder = write_plugin(tmp_path, "shout", version="2.0.0")
+    about = folder / "shout" / "node.json"
+    about.write_text(about.read_text().replace('"version": 1', '"version": 2'))
+    without = await upload(instance, packed(folder))
+    assert (without.status_code, without.json()["type"]) == (422, "urn:chatloom:plugin_fails")
+    with (folder / "shout" / "node.py").open("a") as code:
+        code.write('\n\nUPGRADES = {1: lambda settings: {**settings, "text": settings["text"] + "!"}}\n')
+    (await upload(instance, packed(folder))).raise_for_status()
+    assert (await customer.says("two"))[0] == "HI TWO!"
 
 
 async def test_what_published_flows_use_is_neither_switched_off_nor_removed(
