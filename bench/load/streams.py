@@ -33,9 +33,9 @@ class Widget(Connection):
     async def listen(self, gate: asyncio.Semaphore) -> None:
         """Open the stream, with some others at once, and take what comes, until it is cut."""
         async with gate:
-            await self.open()
-            self.send("GET", self._path, {"Authorization": f"Bearer {self.conversation[1]}", "Accept": "text/event-stream"})
-            head = await self.head()
+            while status_of(head := await self._ask()) == 503:  # come again later, says the server
+                self.close()
+                await asyncio.sleep(1.0)
         if status_of(head) != 200:
             raise RuntimeError(head.decode())
         while True:
@@ -44,9 +44,15 @@ class Widget(Connection):
                 self.heard_at = time.perf_counter()
                 self.heard.set()
 
+    async def _ask(self) -> bytes:
+        """The head of the answer."""
+        await self.open()
+        self.send("GET", self._path, {"Authorization": f"Bearer {self.conversation[1]}", "Accept": "text/event-stream"})
+        return await self.head()
+
 
 def measure(options: Options) -> str:
-    """The tables."""
+    """The table."""
     with running(options.place, runners=1, flames=options.flames, name="streams") as processes:
         return uvloop.run(_measure(options, processes))
 

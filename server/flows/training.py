@@ -1,14 +1,14 @@
 """Training the intent classifier of a set of examples, with progress, in a worker."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import and_, select, update
 
-from server.flows.intents.train import CannotTrain, train
+from server.flows.intents.apart import Apart
+from server.flows.intents.train import CannotTrain
 from server.flows.publish import go_live_with_model
 from server.flows.tables import intent_models
 from server.kit.clock import now
@@ -40,20 +40,16 @@ async def _learn(
     db: Database, live: Live, tenant_id: UUID, flow_id: UUID, same: Any, examples: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
     """The columns of a trained or a failed model."""
-    reporter = _Reporter()
+    reporter, apart = _Reporter(), Apart()
     watching = asyncio.create_task(_write_progress(db, live, tenant_id, flow_id, same, reporter))
     try:
-        model, report = await asyncio.to_thread(_train, examples, reporter.hear)
+        model, report = await asyncio.to_thread(apart.train, examples, reporter.hear)
     except CannotTrain as error:
         return {"status": "failed", "error": str(error), "progress_text": ""}
     finally:
+        apart.stop()
         await end_tasks(watching)
     return {"status": "trained", "progress": 1.0, "progress_text": "", "model": model, "report": report, "error": None, "trained_at": now()}
-
-
-def _train(examples: Sequence[tuple[str, str]], on_progress: Callable[[float, str], None]) -> tuple[bytes, dict[str, Any]]:
-    model = train([(text, intent) for text, intent in examples], on_progress)
-    return model.to_bytes(), msgspec.to_builtins(model.report)
 
 
 class _Reporter:
