@@ -25,6 +25,7 @@ from server.kit.settings import Settings, variable_of
 
 ROOT = Path(__file__).parents[2]
 OLDEST_PYTHON = (3, 11)
+OLDEST_POSTGRES = 17
 LEAST_FREE_BYTES = 1_000_000_000
 _UNPROTECTED = """
     select string_agg(relname, ', ' order by relname) from pg_class
@@ -164,7 +165,11 @@ async def _tables(url: str, owner_url: str, how_to_migrate: str) -> AsyncIterato
         yield Finding("database", False, f"cannot connect ({error}). Check {variable_of('database_url')}.")
         return
     try:
-        yield Finding("database", True, f"PostgreSQL {connection.get_server_version().major} answers")
+        version = connection.get_server_version().major
+        if version < OLDEST_POSTGRES:
+            yield Finding("database", False, f"PostgreSQL {version} is too old. Use {OLDEST_POSTGRES} or newer.")
+            return
+        yield Finding("database", True, f"PostgreSQL {version} answers")
         try:
             current, newest = await revisions(owner_url)
         except (OSError, SQLAlchemyError, asyncpg.PostgresError) as error:

@@ -39,7 +39,7 @@ class Settings:
         str | None,
         About(
             "CHATLOOM_DATABASE_URL",
-            "Address of an outside PostgreSQL, `postgresql://user:password@host:5432/name`. Empty: an embedded one in the data folder.",
+            "Address of an outside PostgreSQL (17 or newer), `postgresql://user:password@host:5432/name`. Empty: an embedded one.",
         ),
     ] = field(default=None, repr=False)
     migration_database_url: Annotated[

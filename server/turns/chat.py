@@ -16,6 +16,7 @@ from server.kit.errors import Problem
 from server.kit.names import is_visible
 from server.turns.answers import TurnAnswer
 from server.turns.doors import Caller
+from server.turns.fast_lane import rule_of
 from server.turns.schemas import AnswerOut, Attribute, ContactIn, MessageIn, MessageOut, decode_message
 from server.turns.take_turn import TIME_ZONE, new_seed
 from server.turns.units import Incoming
@@ -113,6 +114,7 @@ def incoming_of(message: MessageIn, channel: Channel, caller: Caller, files: Seq
         message.client_message_id,
         pushes=channel.kind != "web",
         channel=channel.kind,
+        lane=rule_of(channel.settings),
     )
 
 

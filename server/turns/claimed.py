@@ -15,6 +15,7 @@ from server.kit import clock
 from server.kit.db import ASYNCPG_ERRORS
 from server.turns import statements
 from server.turns.commit import Commit, Connection, Reads, transaction
+from server.turns.fast_lane import SETTING, Rule, rule_of
 from server.turns.prepare import conversation_of, equipped, version_for
 from server.turns.rows import LEASE_S, Saved, Source, add_turn, person
 from server.turns.take_turn import Taken
@@ -147,7 +148,11 @@ async def _finish_turn(
     except Exception as error:
         return await _failed(conn, tenant_id, row, error)
     source = Source(row["input_id"], row["input_key"], True, _client_message_id(row["input_key"]))
-    return add_turn(commit, tenant_id, taken, source, pushes=row["pushes"], known_contact=True)
+    return add_turn(commit, tenant_id, taken, source, pushes=row["pushes"], known_contact=True, lane=_lane_of(row))
+
+
+def _lane_of(row: asyncpg.Record) -> Rule | None:
+    return None if row["lane"] is None else rule_of({SETTING: msgspec.json.decode(row["lane"])})
 
 
 def _comes_early(given: Input, state: State) -> bool:

@@ -30,9 +30,10 @@ from server.turns.admission import Admission
 from server.turns.answers import TurnAnswer, answer_at_once, settle
 from server.turns.carry_out import perform_in_process
 from server.turns.claimed import commit_apart, take_pending
+from server.turns.fast_lane import FastLane
 from server.turns.fresh import take_fresh
 from server.turns.kinds import find_performers
-from server.turns.lanes import Lanes
+from server.turns.plugin_threads import PluginThreads
 from server.turns.queue import Queue
 from server.turns.rows import Saved
 from server.turns.statements import SESSION
@@ -63,7 +64,9 @@ class Turns:
         self._saved: list[tuple[UUID, Saved]] = []
         self._told = asyncio.Event()
         self._stopping = False
-        self._apart = Lanes()
+        self._busy = 0
+        self._fast = FastLane()
+        self._apart = PluginThreads()
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def start(self) -> None:
@@ -121,7 +124,7 @@ class Turns:
         """The same without waiting for it."""
         unit = self._queue.waiting(conversation_id)
         if unit is None:
-            unit = Pending(conversation_id, asyncio.get_running_loop().create_future())
+            unit = Pending(conversation_id, asyncio.get_running_loop().create_future(), fast=conversation_id in self._fast)
             self._put(tenant_id, unit)
         return unit.future
 
@@ -130,7 +133,7 @@ class Turns:
         self._wake.set()
 
     async def _answer(self, incoming: Incoming, within_s: float) -> TurnAnswer:
-        unit = Fresh(incoming, asyncio.get_running_loop().create_future())
+        unit = Fresh(incoming, asyncio.get_running_loop().create_future(), fast=self._goes_first(incoming))
         self._put(incoming.tenant_id, unit)
         result = await unit.future
         if isinstance(result, Saved) and result.taken.state.waiting_for != "call":
@@ -141,6 +144,13 @@ class Turns:
         resources = self.resources
         at_work = isinstance(result, Saved)
         return await settle(resources.db, resources.live, incoming.tenant_id, conversation_id, inbox_id, within_s, at_work=at_work)
+
+    def _goes_first(self, incoming: Incoming) -> bool:
+        """Known from the conversation's last turn, or told by the contact that starts one."""
+        if incoming.lane is None:
+            return False
+        told = incoming.contact.attributes if incoming.contact else None
+        return incoming.conversation_id in self._fast or (told is not None and incoming.lane.takes(told))
 
     async def _place_of(self, incoming: Incoming, result: Result) -> tuple[UUID, UUID]:
         """(conversation, inbox row) of a message whose answer is not known yet."""
@@ -176,15 +186,17 @@ class Turns:
 
     async def _flush(self, conn: Any) -> None:
         while True:
-            taken = self._queue.take()
+            taken = self._queue.take(FLUSHERS - self._busy)
             if taken is None:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
             tenant_id, units = taken
+            self._busy += 1
             try:
                 await self._do(conn, tenant_id, units)
             finally:
+                self._busy -= 1
                 self._queue.done(units)
                 self.admission.pace.note(len(units))
                 self._wake.set()
@@ -251,6 +263,7 @@ class Turns:
             self._saved.extend((tenant_id, saved) for saved in batch.saved)
             self._told.set()
         for saved in batch.saved:
+            self._fast.note(saved.taken.conversation.id, saved.fast)
             if saved.early_events:
                 self.wake(tenant_id, saved.taken.conversation.id)
             for call in saved.calls:

@@ -87,7 +87,7 @@ async def _take_one(
         log.exception("turn of conversation %s failed on the fast path", conversation.id)
         return Later("the turn failed")
     source = Source(uuid7(), incoming.key, False, incoming.client_message_id)
-    return add_turn(commit, tenant_id, taken, source, pushes=incoming.pushes, known_contact=row["contact"] is not None)
+    return add_turn(commit, tenant_id, taken, source, pushes=incoming.pushes, known_contact=row["contact"] is not None, lane=incoming.lane)
 
 
 def _known(incoming: Incoming, row: asyncpg.Record) -> Known:

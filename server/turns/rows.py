@@ -12,8 +12,9 @@ from server.flows.due import quiet_until
 from server.kit.calls import OpenCall
 from server.kit.ids import uuid7
 from server.turns.commit import Commit
+from server.turns.fast_lane import Rule
 from server.turns.kinds import performer_of
-from server.turns.take_turn import Person, Taken, body_of_input, body_of_say, digest, encode, outcome_of
+from server.turns.take_turn import Person, Taken, body_of_input, body_of_say, digest_of, encode, outcome_of
 
 LEASE_S = 30.0
 GRACE = timedelta(seconds=2)
@@ -43,11 +44,15 @@ class Saved:
     jobs: list[UUID] = field(default_factory=list)
     pushes: bool = False
     early_events: bool = False
+    fast: bool = False
 
 
-def add_turn(commit: Commit, tenant_id: UUID, taken: Taken, source: Source, *, pushes: bool, known_contact: bool) -> Saved:
-    """Put every row of the turn into the commit."""
-    return _Writer(commit, tenant_id, taken, source, pushes).write(known_contact)
+def add_turn(
+    commit: Commit, tenant_id: UUID, taken: Taken, source: Source, *, pushes: bool, known_contact: bool, lane: Rule | None = None
+) -> Saved:
+    """Put every row of the turn into the commit. `lane` says whether the conversation goes first from now on."""
+    saved = _Writer(commit, tenant_id, taken, source, pushes).write(known_contact)
+    return saved if lane is None else replace(saved, fast=lane.takes(taken.attributes))
 
 
 class _Writer:
@@ -60,6 +65,7 @@ class _Writer:
         self.conversation = taken.conversation
         self.id = taken.conversation.id
         self.at = taken.at
+        self.state = encode(taken.state.to_json())
         self.turn = taken.conversation.turn + 1
         self.seq = taken.conversation.last_seq
         self.saved = Saved(taken, source.inbox_id, self.turn, 0, [], [], [], self.pushes)
@@ -78,14 +84,14 @@ class _Writer:
 
     def _contact(self, known: bool) -> None:
         person = self.conversation.contact
-        learned: dict[str, Any] = {}
-        for outcome in self.taken.outcomes:
-            learned.update(outcome.contact_variables)
-        attributes = encode({**person.attributes, **learned}).decode()
+        learned = any(outcome.contact_variables for outcome in self.taken.outcomes)
         language = self._language()
+        if known and not learned and language == person.language:
+            return
+        attributes = encode(self.taken.attributes).decode()
         if not known:
             self.commit.add("contacts", person.id, self.conversation.channel_id, person.external_id, person.name, language, attributes)
-        elif learned or language != person.language:
+        else:
             self.commit.add("contact_changes", person.id, person.name, language, attributes)
 
     def _language(self) -> str | None:
@@ -197,7 +203,7 @@ class _Writer:
             taken.flow_version,
             encode(visits).decode(),
             encode(effects).decode(),
-            digest(taken.state),
+            digest_of(self.state),
             taken.state.waiting_for,
             None if why is None else encode(why).decode(),
             taken.ms,
@@ -235,7 +241,7 @@ class _Writer:
         if ended and before.ended_at is None:
             self._event("conversation.ended", {"outcome": outcome})
         status = "ended" if ended else "open"
-        state = encode(taken.state.to_json()).decode()
+        state = self.state.decode()
         wait = taken.state.waiting_for
         listens = taken.state.interruptible or wait in ("message", "ended")
         if not before.stored:

@@ -84,7 +84,7 @@ i as (
     returning i.conversation_id, i.id, i.input, i.external_id, i.attempts
 )
 select {_CONVERSATION}, case when f.deleted_at is null then f.published_version end as published_version,
-    coalesce(h.kind <> 'web', false) as pushes, h.kind as channel,
+    coalesce(h.kind <> 'web', false) as pushes, h.kind as channel, (h.settings->'fast_lane')::text as lane,
     o.id as contact, o.external_id as contact_external_id, o.name as contact_name, o.language as contact_language,
     o.attributes::text as contact_attributes,
     i.id as input_id, i.input::text as input, i.external_id as input_key, i.attempts

@@ -111,6 +111,14 @@ class Taken:
         return [effect for outcome in self.outcomes for effect in outcome.effects]
 
     @property
+    def attributes(self) -> dict[str, Any]:
+        """The contact's attributes after the turn."""
+        learned: dict[str, Any] = {}
+        for outcome in self.outcomes:
+            learned.update(outcome.contact_variables)
+        return {**self.conversation.contact.attributes, **learned}
+
+    @property
     def visits(self) -> list[Any]:
         """Every node that ran, in order."""
         return [visit for outcome in self.outcomes for visit in outcome.trace]
@@ -188,7 +196,12 @@ def _quick_call(outcomes: Sequence[Outcome]) -> Call | None:
 
 def digest(state: State) -> str:
     """A short proof of a state: equal states have equal digests."""
-    return hashlib.blake2b(encode(state.to_json()), digest_size=16).hexdigest()
+    return digest_of(encode(state.to_json()))
+
+
+def digest_of(state: bytes) -> str:
+    """The same of a state's JSON in its one form."""
+    return hashlib.blake2b(state, digest_size=16).hexdigest()
 
 
 def encode(value: Any) -> bytes:

@@ -8,6 +8,7 @@ import asyncpg
 
 from flow_runtime import Input
 from server.conversations.inbox import Contact
+from server.turns.fast_lane import Rule
 from server.turns.rows import Saved
 from server.turns.take_turn import Conversation, Taken, take_turn
 from server.turns.versions import Version
@@ -19,7 +20,7 @@ class Incoming:
 
     `key` is the sender's own id of it: the same key in the same channel is the same message. Without `conversation_id` a new conversation
     starts with `contact` on the live version of `flow_id`, or on `flow_version`. `channel` is the
-    kind of channel; `pushes`: it must be sent its messages.
+    kind of channel; `pushes`: it must be sent its messages; `lane` says which of its contacts go first.
     """
 
     tenant_id: UUID
@@ -34,6 +35,7 @@ class Incoming:
     is_test: bool = False
     pushes: bool = False
     channel: str = "web"
+    lane: Rule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Fresh:
     future: asyncio.Future[Result]
     conflicts: int = 0
     alone: bool = False
+    fast: bool = False
 
     @property
     def place(self) -> object:
@@ -84,6 +87,7 @@ class Pending:
     future: asyncio.Future[None]
     conflicts: int = 0
     alone: bool = False
+    fast: bool = False
 
     @property
     def place(self) -> object:

@@ -12,18 +12,18 @@ from server.plugins.hosts import turn_of_at_most
 
 T = TypeVar("T")
 
-LANES = 16
-LANES_PER_TENANT = 4
+THREADS = 16
+THREADS_PER_TENANT = 4
 TURN_S = 8.0
 """What all the plugins of one turn may take together; less than the lease of the turn."""
 
 
-class Lanes:
+class PluginThreads:
     """A workspace has a few of the threads at most, so that one whose plugin is slow leaves some to the others."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(LANES, thread_name_prefix="plugin turn")
-        self._room: defaultdict[UUID, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, LANES_PER_TENANT))
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="plugin turn")
+        self._room: defaultdict[UUID, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, THREADS_PER_TENANT))
 
     async def run(self, tenant_id: UUID, work: Callable[[], T]) -> Callable[[], T]:
         """Do the work in a thread; what is given back returns its result, or raises what it raised."""
