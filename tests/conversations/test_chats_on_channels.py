@@ -13,9 +13,10 @@ from tests.conversations.channel_driver import ChannelDriver
 from tests.conversations.chat_script import CHANNEL_SCRIPT, play, read_script
 from tests.fakes.channels.provider import FakeProvider
 from tests.fakes.channels.slack import FakeSlack
+from tests.fakes.channels.telegram import FakeTelegram
 from tests.fakes.scripted import ScriptedWorld
 
-PROVIDERS = [FakeSlack]
+PROVIDERS = [FakeSlack, FakeTelegram]
 
 
 @pytest.fixture(params=PROVIDERS, ids=lambda fake: fake.kind)
