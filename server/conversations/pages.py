@@ -1,4 +1,4 @@
-"""The page of dead letters."""
+"""The page of dead letters; the pages of customers beside it."""
 
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath, FromQuery
 from redis.asyncio import Redis
 
+from server.conversations import contact_pages
 from server.conversations.dead_letter_routes import kind_of
 from server.conversations.dead_letters import (
     count_dead_letters,
@@ -160,4 +161,4 @@ async def submit_drop(
     return pages.go_to(request, ADDRESS)
 
 
-handlers: list[Any] = [show_dead_letters, submit_resume, submit_replays, submit_drops, submit_replay, submit_drop]
+handlers: list[Any] = [show_dead_letters, submit_resume, submit_replays, submit_drops, submit_replay, submit_drop, *contact_pages.handlers]

@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from server.kit.db import metadata
 
+# `merged_into`: the contact that is the same person and stands for this one.
 contacts = Table(
     "contacts",
     metadata,
@@ -32,8 +33,12 @@ contacts = Table(
     Column("language", Text),
     Column("attributes", JSONB, nullable=False, server_default="{}"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("merged_into", Uuid),
     PrimaryKeyConstraint("tenant_id", "id"),
     UniqueConstraint("tenant_id", "channel_id", "external_id"),
+    ForeignKeyConstraint(["tenant_id", "merged_into"], ["contacts.tenant_id", "contacts.id"]),
+    Index("contacts_merged_idx", "tenant_id", "merged_into", postgresql_where=text("merged_into is not null")),
+    Index(None, "tenant_id", "created_at"),
 )
 
 conversations = Table(

@@ -65,7 +65,7 @@ class TenantRows:
         """Values of a row that fits: parents exist, everything obligatory is there."""
         values: dict[str, Any] = {column.name: _value_of(column) for column in table.columns if _is_needed(column)}
         values["tenant_id"] = self.tenant_id
-        for key in table.foreign_key_constraints:
+        for key in (key for key in table.foreign_key_constraints if key.referred_table is not table):
             parent = await self.row(key.referred_table.name)
             values |= {element.parent.name: parent[element.column.name] for element in key.elements}
         return values

@@ -34,6 +34,8 @@ ROWS = {
     "version": "flow_versions.version",
     "conversation_id": "conversations.id",
     "channel_id": "channels.id",
+    "contact_id": "contacts.id",
+    "other_id": "contacts.id",
     "provider_id": "model_providers.id",
     "plugin_id": "plugins.id",
     "member_id": "members.id",

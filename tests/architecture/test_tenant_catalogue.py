@@ -195,7 +195,7 @@ async def test_a_row_cannot_hang_on_another_tenants_parent(db: Database, foreign
     await mine.row("tenants")
     for table in metadata.tables.values():
         values = await foreign.values_for(table)
-        parents = [key for key in table.foreign_key_constraints if len(key.columns) > 1]
+        parents = [key for key in table.foreign_key_constraints if len(key.columns) > 1 and key.referred_table is not table]
         if parents:
             with pytest.raises(DBAPIError, match="foreign key"):
                 async with db.tenant(mine.tenant_id) as connection:
