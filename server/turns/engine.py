@@ -120,11 +120,12 @@ class Turns:
         """Take the turns that wait in a conversation's inbox, until none is left that can be taken now."""
         await self.wake(tenant_id, conversation_id)
 
-    def wake(self, tenant_id: UUID, conversation_id: UUID) -> asyncio.Future[None]:
-        """The same without waiting for it."""
+    def wake(self, tenant_id: UUID, conversation_id: UUID, *, unhurried: bool = False) -> asyncio.Future[None]:
+        """The same without waiting for it; `unhurried` when nobody else does either."""
         unit = self._queue.waiting(conversation_id)
         if unit is None:
-            unit = Pending(conversation_id, asyncio.get_running_loop().create_future(), fast=conversation_id in self._fast)
+            future = asyncio.get_running_loop().create_future()
+            unit = Pending(conversation_id, future, fast=conversation_id in self._fast, unhurried=unhurried)
             self._put(tenant_id, unit)
         return unit.future
 

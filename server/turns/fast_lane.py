@@ -1,5 +1,6 @@
 """The fast lane: contacts of a plan or of a score that the channel names go first when messages have to wait."""
 
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from uuid import UUID
 
 SETTING = "fast_lane"
 REMEMBERED = 50_000
+_NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,6})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +28,26 @@ class Rule:
 
 
 def rule_of(settings: Mapping[str, Any]) -> Rule | None:
-    """The rule in a channel's settings, `{"fast_lane": {"plans": [...], "score": 80}}`; None where nobody goes first."""
+    """The rule in a channel's settings, None where nobody goes first.
+
+    It is a text as people write it, plans and the least score separated by commas: `gold, platinum, 80`; or, from the API,
+    `{"plans": ["gold"], "score": 80}`.
+    """
     told = settings.get(SETTING)
+    if isinstance(told, str):
+        told = _read(told)
     if not isinstance(told, Mapping):
         return None
     plans, score = told.get("plans"), told.get("score")
     named = frozenset(plan.strip().casefold() for plan in plans if isinstance(plan, str)) if isinstance(plans, list) else frozenset[str]()
     least = float(score) if isinstance(score, int | float) and not isinstance(score, bool) else None
     return Rule(named, least) if named or least is not None else None
+
+
+def _read(text: str) -> Mapping[str, Any]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    scores = [float(part) for part in parts if _NUMBER.fullmatch(part)]
+    return {"plans": [part for part in parts if not _NUMBER.fullmatch(part)], "score": min(scores, default=None)}
 
 
 class FastLane:

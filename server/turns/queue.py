@@ -14,35 +14,48 @@ WORTH_SHARING = 8
 """From so many units on, a free pair of hands gets its share of them."""
 SLOW_SHARE = 4
 """One place in so many of a batch is kept for the slow lane."""
+SLOW_TURN = 4
+UNHURRIED_TURN = 8
+"""One batch in so many begins with such units: kinds of units do not mix, so a place in a batch of another kind is none."""
 LOOK_AT_MOST = 4 * BATCH
 
 
 class Line:
-    """What waits for one tenant: the fast lane goes first, but not alone."""
+    """What waits for one tenant: the fast lane goes first, but not alone; what nobody waits for goes last, but not never."""
 
     def __init__(self) -> None:
         self._fast: deque[Unit] = deque()
         self._slow: deque[Unit] = deque()
+        self._unhurried: deque[Unit] = deque()
+        self._turn = 0
 
     def __len__(self) -> int:
-        return len(self._fast) + len(self._slow)
+        return len(self._fast) + len(self._slow) + len(self._unhurried)
 
     def __iter__(self) -> Iterator[Unit]:
         yield from self._fast
         yield from self._slow
+        yield from self._unhurried
 
     def put(self, unit: Unit) -> None:
         """Add a unit at the end of its lane."""
-        (self._fast if unit.fast else self._slow).append(unit)
+        unhurried = isinstance(unit, Pending) and unit.unhurried
+        (self._unhurried if unhurried else self._fast if unit.fast else self._slow).append(unit)
 
     def take(self, most: int, out: set[object]) -> list[Unit]:
         """At most so many units of one kind, each of a conversation of its own that is not `out`; an `alone` unit comes by itself."""
         batch: list[Unit] = []
         held = set(out)
+        self._turn += 1
+        if self._turn % UNHURRIED_TURN == 0:
+            _pick(self._unhurried, most, batch, held)
+        if self._turn % SLOW_TURN == 0:
+            _pick(self._slow, most, batch, held)
         kept_for_slow = most // SLOW_SHARE if self._slow else 0
         _pick(self._fast, most - kept_for_slow, batch, held)
         _pick(self._slow, most, batch, held)
         _pick(self._fast, most, batch, held)
+        _pick(self._unhurried, most, batch, held)
         return batch
 
 

@@ -82,7 +82,7 @@ class Runner:
         """All that are due, as fast as their turns are taken: those of a busy second are spread over the next ones."""
         while self.turns.waiting < MOST_FIRED and (fired := await fire_timers(self.resources.db)):
             for tenant_id, conversation_id in fired:
-                self.turns.wake(tenant_id, conversation_id)
+                self.turns.wake(tenant_id, conversation_id, unhurried=True)
 
     async def _take_up_call(self, due: DueCall) -> None:
         db = self.resources.db

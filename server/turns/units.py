@@ -81,13 +81,17 @@ class Fresh:
 
 @dataclass(eq=False, slots=True)
 class Pending:
-    """A conversation whose inbox has something for it. The future tells when there is nothing left to do."""
+    """A conversation whose inbox has something for it. The future tells when there is nothing left to do.
+
+    `unhurried` says that no person waits for it.
+    """
 
     conversation_id: UUID
     future: asyncio.Future[None]
     conflicts: int = 0
     alone: bool = False
     fast: bool = False
+    unhurried: bool = False
 
     @property
     def place(self) -> object:

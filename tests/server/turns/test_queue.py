@@ -34,8 +34,8 @@ class Made:
     def fresh(self, conversation_id: UUID | None = None, *, fast: bool = False) -> Fresh:
         return Fresh(replace(self._plain, conversation_id=conversation_id or uuid7()), self._loop.create_future(), fast=fast)
 
-    def pending(self, conversation_id: UUID | None = None) -> Pending:
-        return Pending(conversation_id or uuid7(), self._loop.create_future())
+    def pending(self, conversation_id: UUID | None = None, *, unhurried: bool = False) -> Pending:
+        return Pending(conversation_id or uuid7(), self._loop.create_future(), unhurried=unhurried)
 
 
 @pytest.fixture
@@ -102,6 +102,28 @@ def test_the_fast_lane_goes_first_and_the_slow_one_goes_on(made: Made) -> None:
     assert found[1][0] is fast[0]
 
 
+def test_what_nobody_waits_for_goes_last_but_not_never(made: Made) -> None:
+    queue = filled(made, one=20 * BATCH)
+    for _ in range(BATCH):
+        queue.put(ONE, made.pending(unhurried=True))
+    batches = []
+    for _ in range(8):
+        found = queue.take()
+        assert found is not None
+        queue.done(found[1])
+        batches.append({type(unit) for unit in found[1]})
+    assert batches == [{Fresh}] * 7 + [{Pending}]
+
+
+def test_slow_units_of_another_kind_than_the_fast_ones_go_on(made: Made) -> None:
+    queue = Queue()
+    for _ in range(10 * BATCH):
+        queue.put(ONE, made.fresh(fast=True))
+    queue.put(ONE, made.pending())
+    kinds = [type(found[1][0]) for found in [queue.take() for _ in range(4)] if found]
+    assert kinds == [Fresh, Fresh, Fresh, Pending]
+
+
 def test_a_long_row_of_one_conversation_costs_a_bounded_look(made: Made) -> None:
     queue, conversation_id = Queue(), uuid7()
     for _ in range(LOOK_AT_MOST * 3):
@@ -122,13 +144,15 @@ def test_a_long_row_of_one_conversation_costs_a_bounded_look(made: Made) -> None
     ],
 )
 def test_a_plan_or_a_score_lets_a_contact_go_first(attributes: dict[str, object], first: bool) -> None:
-    rule = rule_of({"fast_lane": {"plans": ["gold"], "score": 80}})
-    assert rule is not None
-    assert rule.takes(attributes) is first
+    for written in ({"plans": ["gold"], "score": 80}, "gold, 80", " 80,Gold,, 95"):
+        rule = rule_of({"fast_lane": written})
+        assert rule is not None
+        assert rule.takes(attributes) is first
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"fast_lane": None}, {"fast_lane": {"plans": []}}, {"fast_lane": {"plans": "gold", "score": True}}]
+    "settings",
+    [{}, {"fast_lane": None}, {"fast_lane": " , "}, {"fast_lane": {"plans": []}}, {"fast_lane": {"plans": "gold", "score": True}}],
 )
 def test_without_a_rule_nobody_goes_first(settings: dict[str, object]) -> None:
     assert rule_of(settings) is None
