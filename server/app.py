@@ -23,6 +23,7 @@ from server.conversations.callback import Callbacks
 from server.kit.answers import RequestId, answer_error
 from server.kit.db import Database
 from server.kit.http import OutboundClient
+from server.kit.keeping_time import keeping_time
 from server.kit.live import Live
 from server.kit.secrets import Vault
 from server.kit.settings import BadSetting, Settings, read_settings
@@ -96,6 +97,7 @@ async def _open(app: Litestar, settings: Settings) -> AsyncIterator[None]:
         state.settings = settings
         state.db = Database(settings.database_url)
         stack.push_async_callback(state.db.close)
+        await stack.enter_async_context(keeping_time(state.db))
         state.redis = redis.asyncio.from_url(settings.redis_url)
         stack.push_async_callback(state.redis.aclose)
         state.vault = Vault.open(settings.secret_key_file)

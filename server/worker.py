@@ -31,6 +31,7 @@ import server
 from server.kit.db import Database
 from server.kit.http import OutboundClient
 from server.kit.jobs import ENTRY, QUEUE, Resources, run_job
+from server.kit.keeping_time import keeping_time
 from server.kit.live import Live
 from server.kit.logs import start_log
 from server.kit.secrets import Vault
@@ -183,6 +184,7 @@ async def open_resources(settings: Settings) -> Any:
     async with contextlib.AsyncExitStack() as stack:
         db = Database(settings.database_url)
         stack.push_async_callback(db.close)
+        await stack.enter_async_context(keeping_time(db))
         connection = redis.asyncio.from_url(settings.redis_url)
         stack.push_async_callback(connection.aclose)
         http = OutboundClient(settings.outbound_allow)

@@ -8,6 +8,7 @@ Row-level security does the work; see migrations/policies.py. Three doors:
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -118,6 +119,12 @@ class Database:
             await self._pool.close()
             self._pool = None
         await self.engine.dispose()
+
+    async def time(self) -> datetime:
+        """The moment on the server's clock."""
+        async with self.engine.connect() as connection:
+            moment: datetime = (await connection.execute(text("select clock_timestamp()"))).scalar_one()
+        return moment
 
     @asynccontextmanager
     async def tenant(self, tenant_id: UUID) -> AsyncIterator[AsyncConnection]:

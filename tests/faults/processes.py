@@ -1,6 +1,7 @@
 """Real processes of the server, killed without warning and started again."""
 
 import random
+import resource
 import signal
 import socket
 import subprocess
@@ -8,6 +9,8 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psutil
 
 from server.kit.settings import Settings, environment_for_children
 
@@ -17,13 +20,17 @@ STARTS_WITHIN_S = 90.0
 
 @dataclass
 class Processes:
-    """Web processes on ports of their own, a runner and a worker; whatever dies is started again."""
+    """Web processes on ports of their own, runners and workers; whatever dies is started again.
+
+    `changed`: Python that a process, by name, runs before it begins, to be worse than it is.
+    """
 
     settings: Settings
     log: Path
     webs: int = 2
     runners: int = 1
     workers: int = 1
+    changed: dict[str, str] = field(default_factory=dict)
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _ports: dict[str, int] = field(default_factory=dict)
 
@@ -41,7 +48,10 @@ class Processes:
         self._wait_for_web()
 
     def mend(self) -> None:
-        """All of them are there and move."""
+        """All of them are there, move, and are as they were written."""
+        for name in [name for name, changed in self.changed.items() if changed]:
+            self.changed[name] = ""
+            self.kill(name)
         for process in self._running.values():
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
@@ -66,6 +76,28 @@ class Processes:
         if process.poll() is None:
             process.kill()
             process.wait()
+
+    def restart(self, name: str, changed: str = "") -> None:
+        """kill -9, and a new start with `changed`."""
+        self.changed[name] = changed
+        self.kill(name)
+        self.revive()
+        self._wait_for_web()
+
+    def limit(self, name: str, what: int, most: int) -> tuple[int, int]:
+        """Let a process have at most so much of a resource of `resource.RLIMIT_*`; the limits before."""
+        pid = self._running[name].pid
+        before = resource.prlimit(pid, what)
+        resource.prlimit(pid, what, (most, before[1]))
+        return before
+
+    def process(self, name: str) -> psutil.Process:
+        """The process, to look at."""
+        return psutil.Process(self._running[name].pid)
+
+    def port(self, name: str) -> int:
+        """Where a web process listens."""
+        return self._ports[name]
 
     def suspend(self, name: str) -> None:
         """Stand still, as a machine does whose disk or memory is at its end."""
@@ -96,7 +128,8 @@ class Processes:
         role = name.rstrip("0123456789")
         environment = environment_for_children(self.settings) | {"CHATLOOM_PORT": str(self._ports.get(name, 0))}
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "server.cli", role]
+            begin = f"{self.changed.get(name, '')}\nfrom server.cli import main\nmain()"
+            command = [sys.executable, "-c", begin, role]
             self._running[name] = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
 

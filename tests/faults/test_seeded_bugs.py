@@ -26,7 +26,7 @@ from server.kit.jobs import Work, due_jobs, run_job
 from server.kit.rates import SharedRates
 from server.kit.secrets import Vault
 from server.kit.settings import Settings
-from server.turns import batches, commit, finish_call, runner, sweep
+from server.turns import claimed, commit, finish_call, runner, timers
 from server.turns import jobs as turn_jobs
 from server.turns.engine import Turns
 from server.turns.versions import Version, Versions
@@ -172,17 +172,17 @@ async def two_processes_take_one_turn(world: World) -> None:
     second = Turns(resources.db, resources.redis, resources.live, resources.settings, resources.vault, resources.http)
     await second.start()
     still, go_on = asyncio.Event(), asyncio.Event()
-    write = batches._write
+    write = commit.Commit.write
 
-    async def slow(conn: Any, tenant_id: UUID, what: Any) -> Any:
+    async def slow(self: commit.Commit, conn: Any, tenant_id: UUID) -> Any:
         if not still.is_set():
             still.set()
             await go_on.wait()
-        return await write(conn, tenant_id, what)
+        return await write(self, conn, tenant_id)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batches, "_write", slow)
-        patch.setattr(batches, "LEASE_S", 0.0)
+        patch.setattr(commit.Commit, "write", slow)
+        patch.setattr(claimed, "LEASE_S", 0.0)
         first = asyncio.ensure_future(world.turns.drain(bot.tenant_id, conversation_id))
         await still.wait()
         await second.drain(bot.tenant_id, conversation_id)
@@ -203,34 +203,32 @@ async def no_fencing(world: World, patch: Patch) -> None:
 async def a_commit_fails_once(world: World) -> None:
     bot = await world.hooked()
     conversation_id = await world.hear(bot, f"{bot.channel_id.hex}-0", "one")
-    write = batches._write
+    write = commit.Commit.write
     failed: list[bool] = []
 
-    async def cut(conn: Any, tenant_id: UUID, what: Any) -> Any:
-        written = await write(conn, tenant_id, what)
-        if what and not failed:
+    async def refuse(self: commit.Commit, conn: Any, tenant_id: UUID) -> Any:
+        if not failed:
             failed.append(True)
+            self.statement()
             raise asyncpg.SerializationError("the commit was refused")
-        return written
+        return await write(self, conn, tenant_id)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batches, "_write", cut)
+        patch.setattr(commit.Commit, "write", refuse)
         await world.turns.drain(bot.tenant_id, conversation_id)
     await world.work(bot, conversation_id)
     assert failed
 
 
 async def sent_before_commit(world: World, patch: Patch) -> None:
-    write = batches._write
+    statement = commit.Commit.statement
 
-    async def send_and_write(conn: Any, tenant_id: UUID, what: Any) -> Any:
-        url = world.shop.messages_url(tenant_id)
-        async with httpx.AsyncClient() as client:
-            for row in what._rows.get("outbox", []):
-                await client.post(url, headers={"webhook-id": f"{row[0]}:{row[1]}"})
-        return await write(conn, tenant_id, what)
+    def send_and_write(self: commit.Commit) -> Any:
+        for row in self._rows.get("outbox", []):
+            httpx.post(world.shop.messages_url(world.bots[-1].tenant_id), headers={"webhook-id": f"{row[0]}:{row[1]}"})
+        return statement(self)
 
-    patch.setattr(batches, "_write", send_and_write)
+    patch.setattr(commit.Commit, "statement", send_and_write)
 
 
 async def outbox_in_another_transaction(world: World, patch: Patch) -> None:
@@ -355,8 +353,8 @@ async def a_version_is_published_meanwhile(world: World) -> None:
 
 
 async def always_the_live_version(world: World, patch: Patch) -> None:
-    for place in _places_of("_version_for"):
-        patch.setattr(place, "_version_for", lambda conversation, published, wanted=None: published)
+    for place in _places_of("version_for"):
+        patch.setattr(place, "version_for", lambda conversation, published, wanted=None: published)
 
 
 def _places_of(name: str) -> list[Any]:
@@ -415,47 +413,45 @@ async def _waiting(world: World) -> Bot:
 async def two_runners_see_a_due_timer(world: World) -> None:
     bot = await _waiting(world)
     await world.change(bot, "update timers set due_at = now() - interval '1 second'")
-    fired = await asyncio.gather(*(sweep.fire_timers(world.db) for _ in range(2)))
-    for tenant_id, conversation_id in (place for places in fired for place in places):
-        await world.turns.drain(tenant_id, conversation_id)
+    for _ in range(2):
+        async with world.db.tenant(bot.tenant_id) as conn:
+            fired = await timers._fire(conn, bot.tenant_id)
+        for conversation_id in fired:
+            await world.turns.drain(bot.tenant_id, conversation_id)
 
 
 async def a_timer_is_not_due(world: World) -> None:
     await _waiting(world)
-    await sweep.fire_timers(world.db)
+    await timers.fire_timers(world.db)
 
 
 async def timers_fire_without_looking(world: World, patch: Patch) -> None:
     await world.alter("alter table inbox drop constraint inbox_tenant_id_channel_id_external_id_key")
-    patch.setattr(sweep, "_fire", _fire_anyway)
+    patch.setattr(timers, "_fire", _fire_anyway)
 
 
 _FIRE_ANYWAY = text("""
 insert into inbox (tenant_id, id, conversation_id, channel_id, external_id, input)
-select tenant_id, gen_random_uuid(), id, channel_id, 'timer:' || :timer,
-    jsonb_build_object('kind', 'timer_fired', 'timer_id', cast(:timer as text), 'at', now(), 'seed', 1)
-from conversations where id = :id""")
+select c.tenant_id, gen_random_uuid(), c.id, c.channel_id, 'timer:' || t.id,
+    jsonb_build_object('kind', 'timer_fired', 'timer_id', t.id, 'at', now(), 'seed', 1)
+from timers t join conversations c on c.id = t.conversation_id returning conversation_id""")
 
 
-async def _fire_anyway(db: Database, tenant_id: UUID, conversation_id: UUID, timer_id: str) -> bool:
-    async with db.tenant(tenant_id) as conn:
-        await conn.execute(text("update timers set status = 'fired'"))
-        await conn.execute(_FIRE_ANYWAY, {"timer": timer_id, "id": conversation_id})
-    return True
+async def _fire_anyway(conn: Any, tenant_id: UUID) -> list[UUID]:
+    await conn.execute(text("update timers set status = 'fired'"))
+    return list(await conn.scalars(_FIRE_ANYWAY))
 
 
 async def timers_fire_too_early(world: World, patch: Patch) -> None:
-    now = clock.now
-    patch.setattr(sweep.clock, "now", lambda: now() + timedelta(minutes=2))
-    fire = sweep._fire
+    now, fire = clock.now, timers._fire
 
-    async def in_the_present(*given: Any) -> bool:
-        fired = await fire(*given)
-        async with given[0].tenant(given[1]) as conn:
-            await conn.execute(text("update inbox set input = input || jsonb_build_object('at', now()) where kind = 'timer_fired'"))
+    async def in_the_present(conn: Any, tenant_id: UUID) -> Any:
+        fired = await fire(conn, tenant_id)
+        await conn.execute(text("update inbox set input = input || jsonb_build_object('at', now()) where kind = 'timer_fired'"))
         return fired
 
-    patch.setattr(sweep, "_fire", in_the_present)
+    patch.setattr(clock, "now", lambda: now() + timedelta(minutes=2))
+    patch.setattr(timers, "_fire", in_the_present)
 
 
 async def a_ring_is_lost(world: World) -> None:
@@ -482,13 +478,12 @@ async def a_message_cannot_be_taken(world: World) -> None:
 
 
 async def dead_letters_without_reason(world: World, patch: Patch) -> None:
-    for place in _places_of("_settle"):
-        settle = place._settle
+    settle = claimed._settle
 
-        async def silent(conn: Any, tenant_id: UUID, row: Any, status: str, reason: str, settle: Any = settle) -> None:
-            await settle(conn, tenant_id, row, status, "")
+    async def silent(conn: Any, tenant_id: UUID, row: Any, status: str, reason: str) -> None:
+        await settle(conn, tenant_id, row, status, "")
 
-        patch.setattr(place, "_settle", silent)
+    patch.setattr(claimed, "_settle", silent)
 
 
 async def _take_all(world: World, bot: Bot) -> None:
