@@ -37,8 +37,6 @@ HERE = Path(__file__).parent
 SCRIPTS = sorted(HERE.glob("*.chat"))
 CHANNEL_SCRIPT = HERE / "on_channels" / "desk.chat"
 """What every channel plays, through its provider."""
-RUNTIME_SCRIPTS = sorted((HERE / "in_the_runtime").glob("*.chat"))
-"""Scripts that only the runtime plays: which of several open calls is answered first is theirs to say."""
 TEMPLATE_SCRIPTS = sorted((HERE / "templates").glob("*.chat"))
 
 

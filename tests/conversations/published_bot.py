@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from litestar import Litestar
@@ -57,7 +58,7 @@ class PublishedBot:
         self.db: Database = app.state.db
         self.contact: dict[str, Any] = {}
         self.pretended = Pretended()
-        self.answered = 0
+        self.answered = self.looked_for = 0
         self._finished = 0
 
     async def open(self, script: Script) -> None:
@@ -80,14 +81,16 @@ class PublishedBot:
             await self._lose_intent_model()
 
     async def call(self, kind: str, payload: dict[str, Any]) -> None:
-        call = await self._asked()
+        call = await self._asked(self.looked_for)
+        self.looked_for += 1
         assert call["call_kind"] == kind, f"the call is {call['call_kind']}"
         given = {name: call["payload"].get(name) for name in payload}
         assert given == payload, f"the payload is {call['payload']}"
 
     async def answer(self, answer: Answer) -> None:
-        call = await self._asked()
+        call = await self._asked(self.answered)
         self.answered += 1
+        self.looked_for = max(self.looked_for, self.answered)
         if is_quick(call["call_kind"]):
             return  # the server answers that by itself, within the turn
         self._finished += 1
@@ -99,7 +102,8 @@ class PublishedBot:
         if answer.ok and call["call_kind"] == "llm.reply":
             self.world.tell(Told(answer.value["text"]))
         elif answer.ok:
-            self.world.tell(Told(status=answer.value["status"], body=answer.value["body"]))
+            path = urlsplit(call["payload"].get("url", "")).path or None
+            self.world.tell(Told(status=answer.value["status"], body=answer.value["body"], path=path))
         elif answer.kind == "timeout":
             await self._let_time_run_out(call)
         else:
@@ -165,12 +169,12 @@ class PublishedBot:
         async with self.db.tenant(self.owner.tenant_id) as conn:
             await conn.execute(update(intent_models).values(status="pending", model=None))
 
-    async def _asked(self) -> dict[str, Any]:
-        """The call that has not been answered yet, as the flow made it."""
+    async def _asked(self, number: int) -> dict[str, Any]:
+        """The flow's call of this number, counted from 0, as the flow made it."""
         found: list[dict[str, Any]] = []
 
         async def asked() -> bool:
-            found[:] = [effect for effect in await self._effects() if effect["kind"] == "call"][self.answered :]
+            found[:] = [effect for effect in await self._effects() if effect["kind"] == "call"][number:]
             return bool(found)
 
         await until(asked, "the flow asks for work")

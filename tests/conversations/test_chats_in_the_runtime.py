@@ -6,18 +6,16 @@ from pathlib import Path
 import pytest
 
 from flow_runtime import Outcome, State, effect_to_json, input_from_json, input_to_json, resume, start
-from tests.conversations.chat_script import RUNTIME_SCRIPTS, SCRIPTS, names, play, read_script
+from tests.conversations.chat_script import SCRIPTS, names, play, read_script
 from tests.conversations.runtime_driver import RuntimeDriver
 
-ALL = [*SCRIPTS, *RUNTIME_SCRIPTS]
 
-
-@pytest.mark.parametrize("path", ALL, ids=names(ALL))
+@pytest.mark.parametrize("path", SCRIPTS, ids=names(SCRIPTS))
 async def test_chat_goes_as_written(path: Path) -> None:
     await play(read_script(path), RuntimeDriver())
 
 
-@pytest.mark.parametrize("path", ALL, ids=names(ALL))
+@pytest.mark.parametrize("path", SCRIPTS, ids=names(SCRIPTS))
 async def test_chat_replays_byte_for_byte_from_its_stored_inputs(path: Path) -> None:
     script, driver = read_script(path), RuntimeDriver()
     await play(script, driver)

@@ -12,11 +12,12 @@ LOOK_EVERY_S = 0.01
 
 @dataclass(frozen=True)
 class Told:
-    """The next answer: the text of a model, or what a service sends."""
+    """The next answer: the text of a model, or what a service sends. With a path it is for the request to that path."""
 
     text: str = ""
     status: int = 200
     body: Any = None
+    path: str | None = None
 
 
 class ScriptedWorld(FakeOpenAI):
@@ -31,7 +32,7 @@ class ScriptedWorld(FakeOpenAI):
         self._told.append(answer)
 
     async def _answer(self, request: Request, to: Answering) -> None:
-        told = await self._next(to)
+        told = await self._next(request.path, to)
         if told is None:
             return
         if not request.path.endswith("/chat/completions"):
@@ -40,7 +41,11 @@ class ScriptedWorld(FakeOpenAI):
             how = f"say:{told.text}" if told.status < 400 else f"fail:{told.status}"
             await self._behave({**request.json, "model": how}, to)
 
-    async def _next(self, to: Answering) -> Told | None:
-        while not self._told and not to.stopping.is_set():
+    async def _next(self, path: str, to: Answering) -> Told | None:
+        while not to.stopping.is_set():
+            told = next((told for told in self._told if told.path in (None, path)), None)
+            if told is not None:
+                self._told.remove(told)
+                return told
             await to.wait(LOOK_EVERY_S)
-        return self._told.popleft() if self._told else None
+        return None
