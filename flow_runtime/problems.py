@@ -67,9 +67,9 @@ class Surroundings:
     """What the server knows beside the document. What is None is not known, and not checked.
 
     `intents` maps each to its number of examples; `similar_intents` are pairs whose examples the classifier could not tell apart when it
-    learned them last. `connections` maps
-    each to why it cannot be used now (empty when it can); `blocked` maps node types to why this workspace may not use them. `prices` is
-    what one run of a node type costs at most, `budget` what one turn may cost, in the same currency. `ref` is how flows call this one.
+    learned them last. `connections` maps each to why it cannot be used now (empty when it can); `blocked` maps node types to why this
+    workspace may not use them. `prices` is what one run of a node type costs at most, `budget` what one turn may cost, both in US dollars.
+    `ref` is how flows call this one.
     """
 
     intents: Mapping[str, int]

@@ -18,8 +18,8 @@ def check_costs(drawing: Drawing, surroundings: Surroundings) -> Iterator[Proble
     dearest, path = _dearest(drawing, prices)
     if dearest > surroundings.budget and path:
         names = " → ".join(f'"{drawing.nodes[node_id].title}"' for node_id in path[:6])
-        message = f"One turn may cost {dearest:.4g}, above the budget of {surroundings.budget:.4g}: {names}."
-        fix = "Ask the customer something in between, call less often, or raise the budget under Models."
+        message = f"One turn may cost {dearest:.4g} USD, above the budget of {surroundings.budget:.4g} USD: {names}."
+        fix = "Ask the customer something in between, call less often, or raise the budget in the settings of the flow."
         yield Problem("cost_over_budget", "warning", path[0], None, message, fix)
 
 

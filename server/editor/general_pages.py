@@ -66,6 +66,7 @@ def _given(document: Document) -> dict[str, Any]:
         "description": document.get("description", ""),
         "fallback_text": settings.get("fallback_text", ""),
         "typing": f"{settings['typing_ms'] / 1000:g}" if settings.get("typing_ms") else "",
+        "budget": f"{settings['turn_budget_usd']:g}" if settings.get("turn_budget_usd") else "",
         "time_zone": settings.get("time_zone", ""),
         "quiet": bool(quiet),
         "quiet_from": quiet["from"] if quiet else "22:00",
@@ -101,7 +102,7 @@ async def save_general(
     return changed(request, done, [Partial("#flow-name", name, "textContent")])
 
 
-FIELDS = ("name", "description", "fallback_text", "typing", "time_zone", "quiet_from", "quiet_to")
+FIELDS = ("name", "description", "fallback_text", "typing", "budget", "time_zone", "quiet_from", "quiet_to")
 
 
 async def _save_name(conn: AsyncConnection, draft: Draft, identity: Identity, form: FormMultiDict) -> Any:
@@ -116,6 +117,10 @@ async def _save_name(conn: AsyncConnection, draft: Draft, identity: Identity, fo
     return await edited(conn, draft, saved, identity.member_id)
 
 
+_OF_SETTING = {"typing_ms": "typing", "turn_budget_usd": "budget"}
+"""The fields of the form whose name is not that of their setting."""
+
+
 async def _save_settings(conn: AsyncConnection, identity: Identity, flow_id: UUID, document: Document, form: FormMultiDict) -> Any:
     """What changed of the settings, done; None when nothing did."""
     seconds = as_number(one(form, "typing"), whole=False)
@@ -123,6 +128,7 @@ async def _save_settings(conn: AsyncConnection, identity: Identity, flow_id: UUI
     wish = {
         "fallback_text": one(form, "fallback_text").strip() or None,
         "typing_ms": round(seconds * 1000) or None if isinstance(seconds, float) else seconds,
+        "turn_budget_usd": as_number(one(form, "budget"), whole=False),
         "time_zone": one(form, "time_zone").strip() or None,
         "quiet_hours": quiet if "quiet" in form else None,
     }
@@ -131,7 +137,7 @@ async def _save_settings(conn: AsyncConnection, identity: Identity, flow_id: UUI
     if not different:
         return None
     done = await change(conn, identity, flow_id, SetSettings(different))
-    return Refusal("typing", done.sentence) if isinstance(done, Refusal) and done.field == "typing_ms" else done
+    return Refusal(_OF_SETTING.get(done.field, done.field), done.sentence) if isinstance(done, Refusal) else done
 
 
 @post("/flows/{flow_id:uuid}/interface", opt=WRITE, status_code=200, include_in_schema=False)

@@ -12,6 +12,7 @@ from server.flows.refusal import EditRefused
 
 MAX_FALLBACK = 2_000
 LONGEST_TYPING_MS = 10_000
+MAX_TURN_BUDGET_USD = 1_000
 
 _TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
 
@@ -64,6 +65,12 @@ def _typing(value: Any) -> int:
     return value
 
 
+def _budget(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_TURN_BUDGET_USD:
+        raise EditRefused(f"A turn may cost more than 0 and at most {MAX_TURN_BUDGET_USD:,} US dollars.", "turn_budget_usd")
+    return value
+
+
 def _zone(value: Any) -> str:
     if not isinstance(value, str) or find_zone(value) is None:
         raise EditRefused("This time zone is not known. Choose one from the list, such as Europe/Berlin.", "time_zone")
@@ -82,6 +89,7 @@ def _quiet(value: Any) -> dict[str, str]:
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "fallback_text": _fallback,
     "typing_ms": _typing,
+    "turn_budget_usd": _budget,
     "time_zone": _zone,
     "quiet_hours": _quiet,
 }

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import exists, select
@@ -18,11 +19,15 @@ from server.flows.intents import train
 from server.flows.library import library, uses_intents
 from server.flows.subflows import Frozen, calls_of, freeze
 from server.flows.tables import intent_models
+from server.kit import clock
+from server.llm.queries import dearest_call
 from server.llm.tables import model_providers
 from server.plugins.queries import library_of
 
 SHAPE = frozenset(("unreadable_document", "newer_schema", "too_many_nodes", "invalid_document"))
 """Problems of something that is no flow document: it cannot even be kept as a draft."""
+
+PRICES_OF = timedelta(days=30)
 
 UNFINISHED = frozenset(("missing_setting", "unconnected_port", "unknown_intent"))
 """Errors of a flow that somebody has not finished: it cannot be published, but exported and imported."""
@@ -77,7 +82,22 @@ async def surroundings_of(conn: AsyncConnection, draft: Draft, frozen: Frozen | 
     subflows = {} if frozen is None else {ref: _interface(document) for ref, document in frozen.documents.items()}
     own = next((ref for ref, flow_id in frozen.flows.items() if flow_id == draft.flow_id), None) if frozen is not None else None
     channels = [about.channel_limits for kind in kinds if (about := about_of(kind)) is not None]
-    return Surroundings(intents, bool(has_model), similar, channels, subflows=subflows, ref=own)
+    budget = budget_of(draft.document)
+    prices = {} if budget is None else await _prices(conn, draft.tenant_id)
+    return Surroundings(intents, bool(has_model), similar, channels, subflows=subflows, prices=prices, budget=budget, ref=own)
+
+
+def budget_of(document: Document) -> float | None:
+    """What a turn of the flow may cost at most, in US dollars."""
+    settings = document.get("settings")
+    budget = settings.get("turn_budget_usd") if isinstance(settings, dict) else None
+    return budget if isinstance(budget, int | float) and not isinstance(budget, bool) else None
+
+
+async def _prices(conn: AsyncConnection, tenant_id: UUID) -> dict[str, float]:
+    """What one run of each step that asks a model may cost, by the dearest call of the last days, in US dollars."""
+    dearest = await dearest_call(conn, tenant_id, clock.now() - PRICES_OF)
+    return {node.type: dearest for node in library().values() if node.category == "ai"} if dearest else {}
 
 
 def _interface(document: Document) -> FlowInterface:

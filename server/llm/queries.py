@@ -36,6 +36,12 @@ async def usage_page(connection: AsyncConnection, tenant_id: UUID, before: UUID 
     return list((await connection.execute(wanted if before is None else wanted.where(model_usage.c.id < before))).all())
 
 
+async def dearest_call(connection: AsyncConnection, tenant_id: UUID, since: datetime) -> float:
+    """What the dearest call of a model has cost since a moment, in US dollars; 0 when none is known to have cost anything."""
+    dearest = select(func.max(model_usage.c.cost_usd)).where(model_usage.c.tenant_id == tenant_id, model_usage.c.at >= since)
+    return float(await connection.scalar(dearest) or 0)
+
+
 async def usage_since(connection: AsyncConnection, tenant_id: UUID, since: datetime) -> Row[Any]:
     """Calls, tokens, cost and failed calls since a moment."""
     wanted = select(

@@ -197,7 +197,14 @@ async def test_texts_go_to_a_file_and_come_back(tea: Editor) -> None:
 
 
 async def test_general_settings(tea: Editor) -> None:
-    fields = {"name": "Tea house", "description": "For guests", "fallback_text": "Sorry!", "typing": "0,8", "time_zone": "Europe/Berlin"}
+    fields = {
+        "name": "Tea house",
+        "description": "For guests",
+        "fallback_text": "Sorry!",
+        "typing": "0,8",
+        "time_zone": "Europe/Berlin",
+        "budget": "0.05",
+    }
     quiet = {"quiet": "true", "quiet_from": "22:00", "quiet_to": "07:00"}
     answer = await tea.post("general", **fields, **quiet)
     assert ("#flow-name", "textContent") in targets(answer)
@@ -206,10 +213,16 @@ async def test_general_settings(tea: Editor) -> None:
     assert draft["settings"] == {
         "fallback_text": "Sorry!",
         "typing_ms": 800,
+        "turn_budget_usd": 0.05,
         "time_zone": "Europe/Berlin",
         "quiet_hours": {"from": "22:00", "to": "07:00"},
     }
-    for field, value, name in (("name", " ", "name"), ("typing", "soon", "typing"), ("time_zone", "Mars", "zone")):
+    for field, value, name in (
+        ("name", " ", "name"),
+        ("typing", "soon", "typing"),
+        ("budget", "-1", "budget"),
+        ("time_zone", "Mars", "zone"),
+    ):
         refused = await tea.post("general", **{**fields, field: value})
         assert refused.status_code == 422
         assert f'id="general-{name}-error"' in refused.text

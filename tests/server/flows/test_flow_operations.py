@@ -193,7 +193,8 @@ def test_a_text_that_is_changed_takes_its_translation_along(flow: Document) -> N
 
 
 def test_settings(flow: Document) -> None:
-    given = {"typing_ms": 800, "time_zone": "Europe/Berlin", "quiet_hours": {"from": "22:00", "to": "07:00"}, "fallback_text": "Oh."}
+    quiet = {"from": "22:00", "to": "07:00"}
+    given = {"typing_ms": 800, "turn_budget_usd": 0.05, "time_zone": "Europe/Berlin", "quiet_hours": quiet, "fallback_text": "Oh."}
     document = done(flow, SetSettings(given))
     assert document["settings"] == given
     assert done(document, SetSettings(dict.fromkeys(given)))["settings"] == {}
@@ -204,6 +205,8 @@ def test_settings(flow: Document) -> None:
     [
         ("typing_ms", 60_000),
         ("typing_ms", True),
+        ("turn_budget_usd", 0),
+        ("turn_budget_usd", "much"),
         ("time_zone", "Nowhere"),
         ("quiet_hours", {"from": "22:00"}),
         ("quiet_hours", {"from": "7:00", "to": "9:00"}),

@@ -1,11 +1,11 @@
 """Publishing: an immutable version, at once when it can, after learning its intents when it must."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from litestar import Litestar
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from server.app import modules
 from server.flows.draft import read_draft
@@ -14,6 +14,7 @@ from server.flows.publish import snapshot_draft
 from server.flows.tables import flow_versions, intent_models
 from server.kit.jobs import Resources, due_jobs, run_job
 from server.kit.tables import events, jobs
+from server.llm.tables import model_usage
 from tests.conftest import Workspace
 from tests.server.flows.test_routes import hello, imported
 
@@ -193,3 +194,22 @@ async def test_intents_that_cannot_be_told_apart_are_a_problem_once_they_are_lea
     ]
     page = await owner.client.get(f"/flows/{flow}/intents")
     assert "<li>money_back and refund</li>" in page.text
+
+
+async def test_a_turn_that_may_cost_more_than_its_budget_is_told(app: Litestar, owner: Workspace) -> None:
+    bundle = hello(settings={"turn_budget_usd": 0.03})
+    bundle["nodes"]["n1"] = {"type": "llm_reply", "settings": {"instructions": "Answer kindly."}}
+    bundle["edges"]["e1"] = {"source": "n1", "port": "next", "target": "n2"}
+    flow = await imported(owner, bundle)
+
+    async def warnings() -> list[str]:
+        problems = (await owner.client.get(f"/api/v1/flows/{flow}/problems")).raise_for_status().json()["data"]
+        return [problem["message"] for problem in problems if problem["code"] == "cost_over_budget"]
+
+    assert await warnings() == []
+    used = {"tenant_id": owner.tenant_id, "model": "any", "outcome": "ok"}
+    async with app.state.db.tenant(owner.tenant_id) as conn:
+        rows = [{**used, "id": uuid4(), "cost_usd": cost} for cost in (0.01, 0.04)]
+        await conn.execute(insert(model_usage), rows)
+    (message,) = await warnings()
+    assert message.startswith("One turn may cost 0.04 USD, above the budget of 0.03 USD")
