@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import redis.asyncio
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Request, Response, Router
 from litestar.config.compression import CompressionConfig
 from litestar.datastructures import CacheControlHeader
 from litestar.di import Provide
@@ -58,7 +58,11 @@ def create_app(settings: Settings | None = None) -> Litestar:
     """The ASGI application; `settings` stand in for the environment's in tests."""
     chosen = settings or read_settings()
     assets = create_static_files_router(
-        "/static", [STATIC], cache_control=CacheControlHeader(public=True, max_age=31_536_000, immutable=True), opt={"public": True}
+        "/static",
+        [STATIC],
+        cache_control=CacheControlHeader(public=True, max_age=31_536_000, immutable=True),
+        opt={"public": True},
+        after_request=for_every_site,
     )
     application = Litestar(
         [*handlers(), assets],
@@ -84,6 +88,12 @@ def create_app(settings: Settings | None = None) -> Litestar:
     )
     application.asgi_handler = FastDoor(application)
     return application
+
+
+def for_every_site(answer: Response[Any]) -> Response[Any]:
+    """Built files may be read from any page: the widget on somebody's site fetches its parts and words."""
+    answer.headers |= {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin", "X-Content-Type-Options": "nosniff"}
+    return answer
 
 
 @asynccontextmanager

@@ -94,14 +94,49 @@ const styles = () =>
     loader: { ".woff2": "file" },
   });
 
-/** Scripts that stand alone: one classic file each, because they run before or outside our modules. */
-const alone = () =>
+/** A style sheet that a script carries as text. */
+const carried = {
+  name: "carried",
+  setup(build) {
+    build.onLoad({ filter: /\/widget\/[\w.]+\.css$/ }, async ({ path: file }) => {
+      const { code } = await esbuild.transform(fs.readFileSync(file, "utf8"), { loader: "css", minify: !dev, target: shared.target });
+      return { contents: code.trim(), loader: "text" };
+    });
+  },
+};
+
+/** The widget's parts: modules that bring what they need, because one more request would cost more than the few bytes they share. */
+const PARTS = ["asks", "chime", "files", "person", "rich"];
+
+const parts = () =>
   esbuild.build({
+    ...shared,
+    entryPoints: Object.fromEntries(PARTS.map((name) => [`widget-${name}`, `ui/src/widget/${name}.ts`])),
+    format: "esm",
+    plugins: [carried],
+    define: { LANGUAGES: "{}", PARTS: "{}" },
+  });
+
+/** The widget's words, one file for each language; English is built in. */
+function languages() {
+  const folder = path.join(src, "widget/strings");
+  const codes = fs.readdirSync(folder).map((file) => path.parse(file).name);
+  for (const code of codes) put(`widget-${code}.json`, JSON.stringify(JSON.parse(fs.readFileSync(path.join(folder, `${code}.json`), "utf8"))));
+  return codes.filter((code) => code !== "en");
+}
+
+/** Scripts that stand alone: one classic file each, because they run before or outside our modules. The widget knows the names of its parts. */
+const alone = (languages) => {
+  const named = (names, ending) => JSON.stringify(Object.fromEntries(names.map((name) => [name, `./${manifest[`widget-${name}${ending}`]}`])));
+  return esbuild.build({
     ...shared,
     entryPoints: existing({ theme: "theme.ts", widget: "widget/widget.ts" }),
     format: "iife",
-    loader: { ".css": "text", ".svg": "text" },
+    plugins: [carried],
+    define: { LANGUAGES: named(languages, ".json"), PARTS: named(PARTS, ".js") },
+    loader: { ".svg": "text" },
   });
+};
 
 fs.mkdirSync(out, { recursive: true });
 const { first, more } = icons(root);
@@ -109,7 +144,8 @@ put("icons.svg", sprite(first));
 put("more-icons.svg", sprite(more));
 put("favicon.svg", fs.readFileSync(path.join(src, "favicon.svg")));
 put("plotly.js", fs.readFileSync(path.join(modules, "plotly.js-basic-dist-min/plotly-basic.min.js")));
-for (const result of await Promise.all([pages(), styles(), alone()])) record(result.metafile);
+for (const result of await Promise.all([pages(), styles(), parts()])) record(result.metafile);
+record((await alone(languages())).metafile);
 const json = (value) => JSON.stringify(Object.fromEntries(Object.entries(value).sort()), null, 1) + "\n";
 fs.writeFileSync(path.join(out, "preload.json"), json(preload));
 fs.writeFileSync(path.join(out, "sprites.json"), json(Object.fromEntries(more.map(({ name }) => [name, "more-icons.svg"]))));

@@ -1,323 +1,381 @@
-// <chatloom-widget channel server heading accent theme lang dir open inline token>: one conversation with one channel.
+// <chatloom-widget channel server heading accent theme lang dir open inline uploads wording conversation token>: one conversation with one channel.
 import { readableOn } from "./color";
+import { fill } from "./fill";
 import { Log } from "./log";
 import { Outbox, Refused, type Carrier } from "./outbox";
+import { Pauses } from "./pauses";
+import { Server } from "./server";
 import { Session, randomId } from "./session";
 import { EventStream, type Connection, type Listener } from "./stream";
-import { directionOf, languageOf, stringsOf, type Strings } from "./strings";
-import type { Answer, Choice, Message, Outgoing } from "./types";
+import { directionOf, languageOf, stringsOf, type Strings, type Wording } from "./strings";
+import type { Answer, Body, Message, Outgoing, Person, Standing } from "./types";
 import { View } from "./view";
 import css from "./widget.css";
 
 const TYPING_AFTER_MS = 300;
-const POST_TIMEOUT_MS = 90_000;
 const STILL_NEW_MS = 10_000;
 const GONE = [401, 403, 404, 410];
 
 export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
-  /** The channel's own wording, over the built-in strings. */
-  wording: Partial<Strings> = {};
-  private view!: View;
-  private log!: Log;
-  private session!: Session;
-  private outbox!: Outbox;
-  private stream: EventStream | null = null;
-  private shown: string | null = null; // the conversation whose messages are in the log
-  private newest: Message | null = null;
-  private typingTimer = 0;
-  private lastTurn = 0;
-  private readonly held = new Set<number>(); // messages whose typing pause is not over
-  private heldUntil = 0;
-  private life = new AbortController();
+  /** Fulfilled when the widget can be used: its words are here. */
+  started: Promise<void> = new Promise(() => {});
+  #view!: View;
+  #log!: Log;
+  #session!: Session;
+  #server!: Server;
+  #outbox!: Outbox;
+  #strings!: Strings;
+  readonly #pauses = new Pauses((message) => this.#reveal(message), (on) => this.#log.typing(on));
+  #stream: EventStream | null = null;
+  #shown: string | null = null; // the conversation whose messages are in the log
+  #newest: Message | null = null;
+  #typingTimer = 0;
+  #lastTurn = 0;
+  #takesFiles = false;
+  #contact: object = {}; // who the visitor is to the site around
+  #life = new AbortController();
 
   connectedCallback(): void {
-    this.life = new AbortController();
-    if (!this.shadowRoot) this.build();
-    this.session = new Session(this.channel, !this.hasAttribute("token"));
-    const conversation = this.getAttribute("conversation");
-    if (conversation) this.session.continue({ id: conversation, token: this.getAttribute("token") ?? "" });
-    this.outbox = new Outbox(this.session, this);
-    this.session.watch(() => this.adopt(), this.life.signal);
-    this.resume();
-    if (this.inline || this.hasAttribute("open")) this.open(false);
+    this.#life = new AbortController();
+    this.started = this.#begin(this.#life.signal);
   }
 
   disconnectedCallback(): void {
-    this.life.abort();
-    this.outbox.close();
-    this.hangUp();
-    this.log.clear();
+    this.#life.abort();
+    this.#outbox?.close();
+    this.#hangUp();
+    this.#log?.clear();
   }
 
   get isOpen(): boolean {
-    return !this.view.panel.hidden;
+    return !this.#view.panel.hidden;
   }
 
   open(focus = true): void {
     const opened = !this.isOpen;
-    this.view.expanded(true);
+    this.#view.expanded(true);
     this.toggleAttribute("data-open", true);
-    this.log.toEnd();
-    this.markRead();
-    if (!this.session.conversation && !this.outbox.waiting.length) this.outbox.add({ id: randomId(), start: true });
-    if (focus) this.view.focus();
-    if (opened) this.tell("open");
+    this.#log.toEnd();
+    this.#markRead();
+    this.#greet();
+    if (!this.#takesFiles && this.getAttribute("uploads") !== "off") void this.#takeFiles();
+    if (focus) this.#view.focus();
+    if (opened) this.#tell("open");
   }
 
   close(): void {
-    if (this.inline || !this.isOpen) return;
-    this.view.expanded(false);
+    if (this.#inline || !this.isOpen) return;
+    this.#view.expanded(false);
     this.toggleAttribute("data-open", false);
-    this.view.launcher.focus();
-    this.tell("close");
+    this.#view.launcher.focus();
+    this.#tell("close");
   }
 
   /** Sends a text as if the visitor had typed it. */
   send(text: string): void {
     const trimmed = text.trim();
-    if (trimmed) this.dispatch({ id: randomId(), text: trimmed }, trimmed);
+    if (trimmed) this.#dispatch({ text: trimmed });
   }
 
   /** Leaves this conversation and begins a new one. */
   restart(): void {
-    if (this.hasAttribute("conversation")) return this.tell("restart"); // the page gave the conversation, the page begins the next one
-    this.outbox.close();
-    this.session.conversation = null;
-    this.session.outbox = [];
-    this.outbox = new Outbox(this.session, this);
-    this.resume();
-    if (this.isOpen) this.outbox.add({ id: randomId(), start: true });
+    if (this.hasAttribute("conversation")) return this.#tell("restart"); // the page gave the conversation, the page begins the next one
+    this.#session.conversation = null;
+    this.#session.outbox = [];
+    this.#startOver();
+  }
+
+  /** Says who the visitor is to the site around; with its proof, a conversation that they began elsewhere goes on here. */
+  async identify(person: Person | null): Promise<void> {
+    const { contactOf, prove } = await this.#view.part("person");
+    this.#contact = contactOf(person ?? {});
+    if (this.#session.identify(person?.hash && person.id)) this.#startOver();
+    const known = person?.hash && (await prove(this.#contact, this.#channel, this.#server.ask));
+    if (!known) return;
+    this.#session.conversation = { id: known.conversation_id, token: known.token };
+    this.#adopt();
   }
 
   // --- sending (Carrier)
 
   async post(item: Outgoing): Promise<Answer | null> {
-    const conversation = this.session.conversation;
-    if (!conversation) return this.session.alone(async () => (this.session.conversation && item.start ? null : this.keep(await this.request(item))));
-    const answer = await this.request(item);
-    const now = this.session.conversation;
-    return now && now.id !== conversation.id ? null : this.keep(answer); // another tab may have started over meanwhile
+    const conversation = this.#session.conversation;
+    if (!conversation) return this.#session.alone(async () => (this.#session.conversation && item.start ? null : this.#keep(await this.#request(item))));
+    const answer = await this.#request(item);
+    const now = this.#session.conversation;
+    return now && now.id !== conversation.id ? null : this.#keep(answer); // another tab may have started over meanwhile
   }
 
   posting(): void {
-    clearTimeout(this.typingTimer);
-    this.typingTimer = window.setTimeout(() => this.log.typing(navigator.onLine), TYPING_AFTER_MS);
+    clearTimeout(this.#typingTimer);
+    this.#typingTimer = window.setTimeout(() => this.#log.typing(navigator.onLine), TYPING_AFTER_MS);
   }
 
   posted(item: Outgoing, answer: Answer | null): void {
-    if (!answer || (this.shown && this.shown !== answer.conversation_id)) this.resume();
+    if (!answer || (this.#shown && this.#shown !== answer.conversation_id)) this.#resume();
     if (!answer) return;
-    this.shown = answer.conversation_id;
-    this.log.accepted(item.id, Math.min(...answer.messages.filter((message) => message.direction === "out").map((message) => message.seq)));
+    this.#shown = answer.conversation_id;
+    this.#log.accepted(item.id, Math.min(...answer.messages.filter((message) => message.direction === "out").map((message) => message.seq)));
     for (const message of answer.messages) this.message(message);
-    this.offer(); // the stream may have been quicker than this answer
-    this.listen();
-    if (answer.status === "failed") this.view.notice(this.wordsOf().unavailable);
+    this.#offer(); // the stream may have been quicker than this answer
+    this.#listen();
+    if (answer.status === "failed") this.#view.notice(this.#strings.unavailable);
     this.turn(answer.turn, answer.waiting_for);
   }
 
   failed(item: Outgoing, reason: string): void {
-    this.settled();
-    if (item.start) this.view.notice(reason || this.wordsOf().unavailable);
-    else this.log.failed(item.id, reason, () => this.outbox.add(item));
+    this.#settled();
+    if (item.start) this.#view.notice(reason || this.#strings.unavailable);
+    else this.#log.failed(item.id, reason, () => this.#outbox.add(item));
   }
 
   // --- receiving (Listener)
 
-  /** A new message may come with a pause in which the bot seems to write; those after it wait their turn. */
   message(message: Message): void {
-    const now = Date.now();
-    const pause = Math.abs(now - Date.parse(message.at)) < STILL_NEW_MS ? (message.body.typing_ms ?? 0) : 0;
-    if (this.held.has(message.seq) || this.log.has(message.seq)) return;
-    this.heldUntil = Math.max(now, this.heldUntil) + pause;
-    if (this.heldUntil <= now || message.direction === "in") return this.reveal(message);
-    this.held.add(message.seq);
-    this.log.typing(true);
-    setTimeout(() => this.held.delete(message.seq) && (this.log.typing(this.held.size > 0), this.reveal(message)), this.heldUntil - now);
-  }
-
-  private reveal(message: Message): void {
-    if (!this.log.receive(message)) return;
-    if (!this.newest || message.seq > this.newest.seq) {
-      this.newest = message;
-      this.offer();
-    }
-    if (this.isOpen) this.markRead();
-    else this.view.unread(this.log.unread(this.session.read));
-    this.tell("message", { ...message });
+    if (!this.#log.has(message.seq)) this.#pauses.take(message);
   }
 
   typing(on: boolean): void {
-    clearTimeout(this.typingTimer);
-    this.log.typing(on);
+    clearTimeout(this.#typingTimer);
+    this.#log.typing(on);
   }
 
   delta(call: string, text: string, from?: number): void {
-    clearTimeout(this.typingTimer);
-    this.log.delta(call, text, from);
+    clearTimeout(this.#typingTimer);
+    this.#log.delta(call, text, from);
   }
 
   /** A turn has ended; pages that show the flow light its path. */
   turn(turn: number, waitingFor?: string | null): void {
-    if (waitingFor !== undefined && waitingFor !== "call") this.settled();
-    if (turn <= this.lastTurn) return;
-    this.lastTurn = turn;
-    this.tell("turn", { conversation: this.session.conversation?.id, turn });
+    if (waitingFor !== undefined && waitingFor !== "call") this.#settled();
+    if (turn <= this.#lastTurn) return;
+    this.#lastTurn = turn;
+    this.#tell("turn", { conversation: this.#session.conversation?.id, turn });
+  }
+
+  standing({ status, line }: Standing): void {
+    const { ended, line: place, waiting } = this.#strings;
+    this.#view.stands(status === "closed" ? ended : status === "handed_off" ? (line ? fill(place, { n: line }) : waiting) : "");
+    this.#tell("standing", { status, line });
   }
 
   connection(state: Connection): void {
-    this.view.connection(state);
+    this.#view.connection(state);
     this.classList.toggle("connected", state === "online");
   }
 
   /** The server does not know this conversation any more: the next message begins a new one. */
   refused(): void {
-    this.session.conversation = null;
-    this.resume();
-    if (this.isOpen && !this.outbox.waiting.length) this.outbox.add({ id: randomId(), start: true });
+    this.#session.conversation = null;
+    this.#resume();
+    if (this.isOpen) this.#greet();
   }
 
   // --- inside
 
-  private get inline(): boolean {
+  get #inline(): boolean {
     return this.hasAttribute("inline");
   }
 
-  private get channel(): string {
+  get #channel(): string {
     return this.getAttribute("channel") ?? "";
   }
 
-  private get server(): string {
-    return (this.getAttribute("server") ?? "").replace(/\/+$/, "");
+  async #begin(signal: AbortSignal): Promise<void> {
+    if (!this.shadowRoot) {
+      const wording = JSON.parse(this.getAttribute("wording") ?? "{}") as Wording;
+      this.lang = languageOf(wording, this.getAttribute("lang"), document.documentElement.lang, ...navigator.languages);
+      this.#strings = await stringsOf(this.lang, wording);
+      if (signal.aborted) return;
+      this.#build();
+    }
+    const token = this.getAttribute("token");
+    this.#session = new Session(this.#channel, token === null);
+    this.#server = new Server((this.getAttribute("server") ?? "").replace(/\/+$/, ""), this.#channel, signal, () => this.#session.conversation?.token ?? token ?? undefined);
+    const conversation = this.getAttribute("conversation");
+    if (conversation) this.#session.continue({ id: conversation, token: token ?? "" });
+    this.#outbox = new Outbox(this.#session, this);
+    this.#session.watch(() => this.#adopt(), () => this.#count(), signal);
+    document.addEventListener("visibilitychange", () => this.isOpen && this.#markRead(), { signal });
+    this.#view.sounds(this.#session.sounds);
+    this.#resume();
+    if (this.#inline || this.hasAttribute("open")) this.open(false);
   }
 
-  private get language(): string {
-    return languageOf(this.getAttribute("lang"), document.documentElement.lang, ...navigator.languages);
-  }
-
-  private wordsOf(): Strings {
-    return stringsOf(this.language, this.wording);
-  }
-
-  private build(): void {
+  #build(): void {
     const root = this.attachShadow({ mode: "open" });
-    const sheet = new CSSStyleSheet(); // allowed under any style-src
-    sheet.replaceSync(css);
-    root.adoptedStyleSheets = [sheet];
-    const strings = this.wordsOf();
-    this.lang ||= this.language;
     if (!this.dir) this.dir = directionOf(this.lang);
     const accent = this.getAttribute("accent");
     if (accent && CSS.supports("color", accent)) this.style.setProperty("--cw-accent", accent);
-    const actions = { toggle: () => (this.isOpen ? this.close() : this.open()), close: () => this.close(), restart: () => this.restart(), submit: (text: string) => this.send(text) };
-    this.view = new View(root, strings, this.getAttribute("heading") || strings.title, this.inline, actions);
-    this.log = new Log(this.view.log, this.view.newer, strings, this.lang, (choice) => this.pick(choice));
+    this.#view = new View(root, this.#strings, this.getAttribute("heading") || this.#strings.title, this.#inline, {
+      toggle: () => (this.isOpen ? this.close() : this.open()),
+      close: () => this.close(),
+      restart: () => this.restart(),
+      sounds: () => this.#sound(!this.#session.sounds),
+      earlier: () => void this.#earlier(),
+      submit: (text) => this.send(text),
+      pick: (choice) => this.#pick(choice.value, choice.label),
+      place: (latitude, longitude) => this.#dispatch({ location: { latitude, longitude }, shown: { type: "location", text: `${latitude.toFixed(5)}, ${longitude.toFixed(5)}` } }),
+    });
+    this.#view.style(css);
+    this.#log = new Log(this.#view.log, this.#view.newer, this.#strings, this.lang, (body, bubble, row) => this.#enrich(body, bubble, row));
     root.addEventListener("keydown", (event) => (event as KeyboardEvent).key === "Escape" && this.close());
-    this.style.setProperty("--on-accent", readableOn(getComputedStyle(this.view.panel).getPropertyValue("--accent")));
+    this.style.setProperty("--on-accent", readableOn(getComputedStyle(this.#view.panel).getPropertyValue("--accent")));
   }
 
   /** Shows what this browser remembers: the conversation so far and what was not sent yet. */
-  private resume(): void {
-    this.hangUp();
-    this.log.clear();
-    this.shown = this.session.conversation?.id ?? null;
-    this.newest = null;
-    this.lastTurn = 0;
-    this.settled();
-    this.held.clear();
-    this.heldUntil = 0;
-    this.view.offer({}, () => {});
-    this.view.unread(0);
-    if (this.session.conversation) this.listen();
-    for (const item of this.outbox.waiting) if (item.text) this.log.write(item.id, item.text);
-    void this.outbox.flush();
+  #resume(): void {
+    this.#hangUp();
+    this.#log.clear();
+    this.#pauses.clear();
+    this.#shown = this.#session.conversation?.id ?? null;
+    this.#newest = null;
+    this.#lastTurn = 0;
+    this.#settled();
+    this.#view.offer({});
+    this.#view.stands("");
+    this.#view.earlier.hidden = true;
+    this.#view.unread(0);
+    if (this.#session.conversation) this.#listen();
+    for (const item of this.#outbox.waiting) if (!item.start) this.#log.write(item.id, bodyOf(item));
+    void this.#outbox.flush();
+  }
+
+  #startOver(): void {
+    this.#outbox.close();
+    this.#outbox = new Outbox(this.#session, this);
+    this.#resume();
+    if (this.isOpen) this.#greet();
+  }
+
+  /** Asks the bot to begin, when nobody has said anything. */
+  #greet(): void {
+    if (!this.#session.conversation && !this.#outbox.waiting.length) this.#outbox.add({ id: randomId(), start: true });
   }
 
   /** Another tab began or dropped the conversation. */
-  private adopt(): void {
-    if (this.shown !== (this.session.conversation?.id ?? null)) this.resume();
+  #adopt(): void {
+    if (this.#shown !== (this.#session.conversation?.id ?? null)) this.#resume();
   }
 
-  private keep(answer: Answer): Answer {
-    this.session.conversation = { id: answer.conversation_id, token: answer.token };
+  #keep(answer: Answer): Answer {
+    this.#session.conversation = { id: answer.conversation_id, token: answer.token };
     return answer;
   }
 
-  private listen(): void {
-    const conversation = this.session.conversation;
-    if (this.stream || !conversation) return;
-    const address = `${this.server}/w/${this.channel}/events?conversation=${conversation.id}`;
-    this.stream = new EventStream(address, () => this.session.conversation?.token ?? conversation.token, this);
-    this.stream.start();
+  #listen(): void {
+    const conversation = this.#session.conversation;
+    if (this.#stream || !conversation) return;
+    this.#stream = new EventStream(`${this.#server.address(`/w/${this.#channel}/events`)}&conversation=${conversation.id}`, () => this.#session.conversation?.token ?? conversation.token, this);
+    this.#stream.start();
   }
 
-  private hangUp(): void {
-    this.stream?.stop();
-    this.stream = null;
+  #hangUp(): void {
+    this.#stream?.stop();
+    this.#stream = null;
   }
 
-  private dispatch(item: Outgoing, text: string): void {
-    this.view.offer({}, () => {});
-    this.log.write(item.id, text);
-    this.outbox.add(item);
+  #dispatch(said: Omit<Outgoing, "id">): void {
+    const item = { ...said, id: randomId() };
+    this.#view.offer({});
+    this.#log.write(item.id, bodyOf(item));
+    this.#outbox.add(item);
   }
 
-  private offer(): void {
-    const body = this.newest?.direction === "out" && !this.outbox.waiting.length ? this.newest.body : {};
-    const pick = (choice: Choice) => this.pick(choice);
-    this.view.offer(body, pick, navigator.geolocation && (() => this.locate()));
+  #pick(value: string, label: string): void {
+    this.#dispatch({ choice: value, text: label || value });
+    this.#view.focus();
   }
 
-  private pick({ value, label }: Choice): void {
-    this.dispatch({ id: randomId(), choice: value, text: label || value }, label || value);
-    this.view.focus();
+  #offer(): void {
+    this.#view.offer(this.#newest?.direction === "out" && !this.#outbox.waiting.length ? this.#newest.body : {});
   }
 
-  private locate(): void {
-    navigator.geolocation.getCurrentPosition(
-      ({ coords: { latitude, longitude } }) => this.dispatch({ id: randomId(), location: { latitude, longitude } }, `${latitude.toFixed(5)}, ${longitude.toFixed(5)}`),
-      () => this.view.focus(), // they may write where they are
-    );
-  }
-
-  private settled(): void {
-    clearTimeout(this.typingTimer);
-    this.log.typing(this.held.size > 0);
-    this.log.endStreaming();
-  }
-
-  private markRead(): void {
-    this.session.read = this.log.last;
-    this.view.unread(0);
-  }
-
-  private async request(item: Outgoing, conversation = this.session.conversation): Promise<Answer> {
-    const token = conversation?.token ?? this.getAttribute("token");
-    const response = await fetch(`${this.server}/api/v2/chat/message?channel=${this.channel}`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "application/json", ...(token && { Authorization: `Bearer ${token}` }) },
-      body: JSON.stringify({
-        channel_id: this.channel,
-        ...(conversation ? { conversation_id: conversation.id } : { contact: { id: this.session.visitor, language: navigator.language } }),
-        client_message_id: item.id,
-        ...(item.start ? { start: true } : { text: item.text, choice: item.choice, location: item.location }),
-      }),
-      signal: AbortSignal.any([this.life.signal, AbortSignal.timeout(POST_TIMEOUT_MS)]),
-      credentials: "omit",
-      cache: "no-store",
-      referrerPolicy: "origin",
-    });
-    if (response.ok) return (await response.json()) as Answer;
-    if (conversation && GONE.includes(response.status)) {
-      this.session.conversation = null;
-      this.hangUp();
-      return this.request(item, null);
+  #reveal(message: Message): void {
+    if (!this.#log.receive(message)) return;
+    if (!this.#newest || message.seq > this.#newest.seq) {
+      this.#newest = message;
+      this.#offer();
     }
-    const problem = (await response.json().catch(() => ({}))) as { detail?: string };
-    throw new Refused(response.status, problem.detail ?? "", 1000 * Number(response.headers.get("Retry-After") ?? 0));
+    this.#view.earlier.hidden = this.#log.first < 2;
+    if (this.isOpen && !document.hidden) this.#markRead();
+    else {
+      this.#count();
+      if (message.direction === "out" && Date.now() - Date.parse(message.at) < STILL_NEW_MS) this.#ring();
+    }
+    this.#tell("message", { ...message });
   }
 
-  private tell(name: string, detail: unknown = null): void {
+  async #enrich(body: Body, bubble: HTMLElement, row: HTMLElement): Promise<void> {
+    const { enrich } = await this.#view.part("rich");
+    const addressOf = (id: string) => `/api/v2/chat/uploads/${id}?channel=${this.#channel}`;
+    enrich(body, bubble, row, this.#strings, ({ value, label }) => this.#pick(value, label), addressOf, this.#server.ask);
+  }
+
+  /** From now on files can be chosen, dropped and pasted. */
+  async #takeFiles(): Promise<void> {
+    this.#takesFiles = true;
+    const { takeFiles } = await this.#view.part("files");
+    this.#view.choose = takeFiles(this.#view, this.#strings, {
+      asked: () => (this.#view.offered.asks === "file" && this.#view.offered.asks_about) || {},
+      address: this.#server.address("/api/v2/chat/uploads"),
+      token: () => this.#session.conversation?.token,
+      begin: (item) => this.#log.write(item.id, bodyOf(item)),
+      note: (id, ...nodes) => this.#log.note(id, ...nodes),
+      end: (item) => (this.#view.offer({}), this.#log.write(item.id, bodyOf(item)), this.#outbox.add(item)),
+      failed: (item, reason, again) => this.#log.failed(item.id, reason, again),
+    });
+  }
+
+  async #earlier(): Promise<void> {
+    for (const message of await this.#server.history(this.#shown!, this.#log.first)) this.#reveal(message);
+  }
+
+  #sound(on: boolean): void {
+    this.#session.sounds = on;
+    this.#view.sounds(on);
+    if (on) this.#ring();
+  }
+
+  #ring(): void {
+    if (this.#session.sounds) void this.#view.part("chime").then(({ chime }) => chime());
+  }
+
+  #settled(): void {
+    clearTimeout(this.#typingTimer);
+    this.#log.typing(this.#pauses.waiting);
+    this.#log.endStreaming();
+  }
+
+  #markRead(): void {
+    if (document.hidden) return;
+    this.#session.read = this.#log.last;
+    this.#count();
+  }
+
+  #count(): void {
+    const unread = this.#log.unread(this.#session.read);
+    this.#view.unread(this.isOpen ? 0 : unread);
+    this.#tell("unread", unread);
+  }
+
+  async #request(item: Outgoing, conversation = this.#session.conversation): Promise<Answer> {
+    const contact = { id: this.#session.visitor, language: navigator.language, ...this.#contact };
+    try {
+      return await this.#server.say(item, conversation ? { conversation_id: conversation.id } : { contact });
+    } catch (error) {
+      if (!conversation || !(error instanceof Refused && GONE.includes(error.status))) throw error;
+      this.#session.conversation = null;
+      this.#hangUp();
+      return this.#request(item, null);
+    }
+  }
+
+  #tell(name: string, detail: unknown = null): void {
     this.dispatchEvent(new CustomEvent(`chatloom:${name}`, { bubbles: true, composed: true, detail }));
   }
+}
+
+function bodyOf({ shown, text = "" }: Outgoing): Body {
+  return shown ?? { type: "text", text };
 }

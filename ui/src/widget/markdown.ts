@@ -1,5 +1,5 @@
 // The small, safe markdown of chat messages, as DOM nodes: paragraphs, lists, code, bold, italic, links. Everything else is text.
-import { el } from "./dom";
+import { el, link } from "./dom";
 
 const DEEPEST = 4;
 const ADDRESS = /\bhttps?:\/\/[^\s<>"'`]+[^\s<>"'`.,;:!?)\]}*_]/;
@@ -100,10 +100,4 @@ function split(text: string, pattern: RegExp, out: ParentNode, make: (match: Reg
     from = match.index + match[0].length;
   }
   out.append(text.slice(from));
-}
-
-/** A link that opens elsewhere and tells nothing about this page; addresses of other kinds stay text. */
-export function link(target: string, content: (Node | string)[], otherwise = target): Node {
-  const safe = /^(https?:\/\/|mailto:|tel:)/i.test(target) && URL.canParse(target);
-  return safe ? el("a", { href: target, target: "_blank", rel: "noopener noreferrer nofollow" }, ...content) : document.createTextNode(otherwise);
 }

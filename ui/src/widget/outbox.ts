@@ -32,14 +32,14 @@ export interface Carrier {
 }
 
 export class Outbox {
-  private busy = false;
-  private readonly closed = new AbortController();
+  #busy = false;
+  readonly #closed = new AbortController();
 
   constructor(
     private readonly session: Session,
     private readonly carrier: Carrier,
   ) {
-    addEventListener("online", () => void this.flush(), { signal: this.closed.signal });
+    addEventListener("online", () => void this.flush(), { signal: this.#closed.signal });
   }
 
   /** What is still to be sent. */
@@ -53,34 +53,34 @@ export class Outbox {
   }
 
   close(): void {
-    this.closed.abort();
+    this.#closed.abort();
   }
 
   async flush(): Promise<void> {
-    if (this.busy) return;
-    this.busy = true;
+    if (this.#busy) return;
+    this.#busy = true;
     try {
-      for (let item; !this.closed.signal.aborted && (item = this.waiting[0]); ) if (!(await this.deliver(item))) return;
+      for (let item; !this.#closed.signal.aborted && (item = this.waiting[0]); ) if (!(await this.#deliver(item))) return;
     } finally {
-      this.busy = false;
+      this.#busy = false;
     }
   }
 
   /** True when the next one may go. */
-  private async deliver(item: Outgoing): Promise<boolean> {
+  async #deliver(item: Outgoing): Promise<boolean> {
     this.carrier.posting(item);
     for (let tries = 1; ; tries++) {
       try {
         const answer = await this.carrier.post(item);
-        if (this.closed.signal.aborted) return false;
-        this.drop(item);
+        if (this.#closed.signal.aborted) return false;
+        this.#drop(item);
         this.carrier.posted(item, answer);
         return true;
       } catch (error) {
-        if (this.closed.signal.aborted) return false;
+        if (this.#closed.signal.aborted) return false;
         const refused = error instanceof Refused ? error : null;
         if (refused && !refused.passing) {
-          this.drop(item);
+          this.#drop(item);
           this.carrier.failed(item, refused.message);
           return true;
         }
@@ -94,7 +94,7 @@ export class Outbox {
     }
   }
 
-  private drop(item: Outgoing): void {
+  #drop(item: Outgoing): void {
     this.session.outbox = this.waiting.filter((other) => other.id !== item.id);
   }
 }

@@ -33,6 +33,22 @@ export interface Location {
   longitude: number;
 }
 
+/** A file that the visitor sent; `id` is the server's, the size is in bytes. */
+export interface SentFile {
+  id?: string;
+  name: string;
+  size: number;
+  media_type: string;
+  url?: string;
+}
+
+/** What kind of answer the bot wants beside words, and its details. */
+export interface Asked {
+  scale?: string;
+  accept?: string[];
+  max_mb?: number;
+}
+
 /** What was said. Types this widget does not know are shown by their text. */
 export interface Body {
   type: string;
@@ -40,8 +56,10 @@ export interface Body {
   choices?: Choice[];
   media?: Media[];
   cards?: Card[];
+  file?: SentFile;
+  others?: SentFile[];
   asks?: string;
-  asks_about?: { scale?: string };
+  asks_about?: Asked;
   typing_ms?: number;
   call_id?: string;
 }
@@ -65,17 +83,34 @@ export interface Answer {
   waiting_for: string | null;
 }
 
-/** Something to send: the beginning, a text, a picked choice or a place. `id` makes sending it twice harmless. */
+/** Something to send: the beginning, a text, a picked choice, a place or files. `id` makes sending it twice harmless; `shown` stands in the log. */
 export interface Outgoing {
   id: string;
   start?: true;
   text?: string;
   choice?: string;
   location?: Location;
+  attachments?: string[];
+  shown?: Body;
 }
 
 /** A conversation and the token that opens it. */
 export interface Conversation {
   id: string;
   token: string;
+}
+
+/** How the conversation stands: with the bot, waiting for a person (`line`: how many are served before, and oneself), or over. */
+export interface Standing {
+  status: "open" | "handed_off" | "closed";
+  line: number | null;
+}
+
+/** Who the visitor is to the site around: `id` counts only with `hash`, the site's proof. Everything else is kept of the contact. */
+export interface Person {
+  id?: string;
+  hash?: string;
+  name?: string;
+  language?: string;
+  [attribute: string]: string | number | boolean | null | undefined;
 }
