@@ -14,9 +14,10 @@ from tests.conversations.chat_script import CHANNEL_SCRIPT, play, read_script
 from tests.fakes.channels.provider import FakeProvider
 from tests.fakes.channels.slack import FakeSlack
 from tests.fakes.channels.telegram import FakeTelegram
+from tests.fakes.channels.whatsapp import FakeWhatsApp
 from tests.fakes.scripted import ScriptedWorld
 
-PROVIDERS = [FakeSlack, FakeTelegram]
+PROVIDERS = [FakeSlack, FakeTelegram, FakeWhatsApp]
 
 
 @pytest.fixture(params=PROVIDERS, ids=lambda fake: fake.kind)

@@ -1,0 +1,1 @@
+"""WhatsApp by Meta's Cloud API: texts, buttons, lists, files, places, approved templates, receipts."""
