@@ -1,21 +1,26 @@
-"""The real server on a port, with a runner and a worker, and a person signed in to it in Chromium."""
+"""One real server on a port, with a runner and a worker, and one Chromium for all tests of a file; a person signed in for each test."""
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from uuid import UUID, uuid4
 
 import pytest
+import pytest_asyncio
 import uvicorn
 from litestar import Litestar
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from sqlalchemy import select
 
 from server.app import create_app, modules
+from server.kit.embedded.postgres import EmbeddedPostgres
 from server.kit.jobs import Resources, due_jobs, run_job
 from server.kit.settings import Settings
+from server.tenants.tables import members
 from server.turns.runner import Runner
-from tests.conftest import PASSWORD, started
+from tests.conftest import PASSWORD, fresh_database, settings_for, started
 
 CHROMIUM_ARGS = (
     "--no-sandbox",
@@ -35,8 +40,8 @@ class Served:
     url: str
 
 
-@pytest.fixture
-async def served(settings: Settings) -> AsyncIterator[Served]:
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[Served]:
     """The whole application on a free port, with its turns and its jobs being done."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -62,6 +67,16 @@ async def served(settings: Settings) -> AsyncIterator[Served]:
                 await serving
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def served(postgres: EmbeddedPostgres, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    """One server for all tests of a file; every test has a workspace of its own on it."""
+    async with (
+        fresh_database(postgres) as database_url,
+        serving(settings_for(database_url, redis_url, tmp_path_factory.mktemp("data"))) as running,
+    ):
+        yield running
+
+
 async def _work(app: Litestar) -> None:
     """What a worker process does: every job that is due."""
     list(modules("jobs"))
@@ -73,9 +88,9 @@ async def _work(app: Litestar) -> None:
         await asyncio.sleep(0.1)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium() -> AsyncIterator[Browser]:
-    """Chromium without a window."""
+    """Chromium without a window, one for all tests of a file."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(CHROMIUM_ARGS))
         yield browser
@@ -97,25 +112,41 @@ def complaints() -> Complaints:
     return Complaints()
 
 
-@pytest.fixture
-async def context(chromium: Browser, served: Served) -> AsyncIterator[BrowserContext]:
-    """A browser window's cookies, of somebody who has just registered a workspace."""
+@dataclass(frozen=True)
+class Person:
+    """Whoever is signed in, and the workspace they have just registered."""
+
+    tenant_id: UUID
+    member_id: UUID
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def window(chromium: Browser, served: Served) -> AsyncIterator[BrowserContext]:
+    """A browser window of nobody yet."""
     context = await chromium.new_context(viewport={"width": 1600, "height": 900}, base_url=served.url)
     context.set_default_timeout(10_000)
-    page = await context.new_page()
-    await page.goto("/sign-up")
-    await page.get_by_label("Workspace").fill("Acme")
-    await page.get_by_label("Your name").fill("Ada Lovelace")
-    await page.get_by_label("E-mail").fill("ada@example.com")
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Create").click()
-    await page.wait_for_url("/")
-    await page.close()
     yield context
     await context.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
+async def person(window: BrowserContext, served: Served) -> Person:
+    """Registers a workspace through the form of the sign-up page; the window is signed in."""
+    email = f"{uuid4().hex}@example.com"
+    filled = {"organization": "Acme", "name": "Ada Lovelace", "email": email, "password": PASSWORD}
+    answer = await window.request.post("/sign-up", form=filled, headers={"origin": served.url})
+    assert answer.url == f"{served.url}/", await answer.text()
+    async with served.app.state.db.lookup(email=email) as conn:
+        return Person(*(await conn.execute(select(members.c.tenant_id, members.c.id))).one())
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def context(window: BrowserContext, person: Person) -> BrowserContext:
+    """The window of somebody who has just registered a workspace."""
+    return window
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(context: BrowserContext, complaints: Complaints) -> Page:
     """A tab of the signed-in person."""
     page = await context.new_page()

@@ -6,6 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import BrowserContext, Locator, Page, expect
 from sqlalchemy import select
 
@@ -14,11 +15,10 @@ from server.channels.tables import channels
 from server.demo.seed import HISTORY_JOB, seed
 from server.kit.db import Database
 from server.kit.tables import jobs
-from server.tenants.tables import members
-from tests.e2e.conftest import Complaints, Served
+from tests.e2e.conftest import Complaints, Person, Served
 from tests.e2e.drawing import box, middle
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 AXE = (Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js").read_text()
 SAMPLES = 30
@@ -33,13 +33,12 @@ POINTS = {
 """By figure: the number of conversations behind each point of its first trace, and the points."""
 
 
-@pytest.fixture
-async def shop(context: BrowserContext, served: Served) -> UUID:
+@pytest_asyncio.fixture(loop_scope="module")
+async def shop(person: Person, served: Served) -> UUID:
     """The signed-in person's workspace with the sample shop and some of its conversations, added up; its channel."""
     db: Database = served.app.state.db
-    async with db.lookup(email="ada@example.com") as connection:
-        tenant_id, member_id = (await connection.execute(select(members.c.tenant_id, members.c.id))).one()
-    await seed(db, served.app.state.settings, tenant_id, member_id, conversations=SAMPLES)
+    tenant_id = person.tenant_id
+    await seed(db, served.app.state.settings, tenant_id, person.member_id, conversations=SAMPLES)
     done = select(jobs.c.status).where(jobs.c.name == HISTORY_JOB)
     async with asyncio.timeout(60):
         while True:

@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 from tests.e2e.flows import import_flow, order_help
 from tests.e2e.test_pages_axe import check, go
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def test_a_channel_is_added_checked_rotated_and_removed(page: Page) -> None:

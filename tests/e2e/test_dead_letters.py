@@ -4,28 +4,25 @@ from uuid import UUID
 
 import pytest
 from playwright.async_api import Page, expect
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, update
 
 from server.conversations.tables import outbox
 from server.kit import clock
 from server.kit.ids import uuid7
 from server.kit.tables import jobs
-from server.tenants.tables import members
-from tests.e2e.conftest import Served
+from tests.e2e.conftest import Person, Served
 from tests.e2e.test_pages_axe import check
 from tests.server.turns.bots import ECHO, publish
 from tests.server.turns.test_poison import arrive, message
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 ADDRESS = "/conversations/dead-letters"
 
 
-async def break_things(served: Served) -> UUID:
+async def break_things(served: Served, tenant_id: UUID) -> UUID:
     """A message that may have arrived, and a job that failed, in the workspace of the signed-in person."""
     state = served.app.state
-    async with state.db.lookup(email="ada@example.com") as conn:
-        tenant_id: UUID = await conn.scalar(select(members.c.tenant_id))
     bot = await publish(state.db, ECHO, tenant_id, kind="webhook", settings={"url": "http://unused"})
     accepted = await arrive(state.db, bot, "m1", "ada", message("hello"))
     await state.turns.drain(tenant_id, accepted.conversation_id)
@@ -37,8 +34,8 @@ async def break_things(served: Served) -> UUID:
     return tenant_id
 
 
-async def test_trying_again_and_dropping_ask_first_where_it_matters(page: Page, served: Served) -> None:
-    await break_things(served)
+async def test_trying_again_and_dropping_ask_first_where_it_matters(page: Page, served: Served, person: Person) -> None:
+    await break_things(served, person.tenant_id)
     await page.goto("/conversations")
     await page.get_by_role("link", name="Dead letters (").click()
     rows = page.locator("tbody tr")
@@ -57,10 +54,10 @@ async def test_trying_again_and_dropping_ask_first_where_it_matters(page: Page, 
     await expect(page.get_by_text("None of this kind")).to_be_visible()
 
 
-async def test_the_page_is_open_to_everybody(page: Page, served: Served) -> None:
+async def test_the_page_is_open_to_everybody(page: Page, served: Served, person: Person) -> None:
     async def shown() -> None:
         await page.goto(ADDRESS)
 
     await check(page, shown)
-    await break_things(served)
+    await break_things(served, person.tenant_id)
     await check(page, shown)

@@ -10,7 +10,7 @@ from tests.e2e.conftest import Complaints
 from tests.e2e.drawing import Canvas, box, middle
 from tests.e2e.flows import chain, edge, import_flow, order_help, step
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def opened(page: Page, bundle: dict[str, Any]) -> tuple[Canvas, str]:

@@ -10,7 +10,7 @@ from tests.e2e.conftest import Complaints
 from tests.e2e.drawing import Canvas
 from tests.e2e.flows import import_flow, order_help
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def opened(page: Page) -> tuple[Canvas, str]:

@@ -6,7 +6,7 @@ from playwright.async_api import BrowserContext, Locator, Page, expect
 from tests.e2e.conftest import Complaints
 from tests.e2e.drawing import Canvas, new_flow
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def chat(context: BrowserContext, address: str) -> None:

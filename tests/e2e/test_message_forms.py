@@ -10,7 +10,7 @@ from tests.e2e.conftest import Complaints
 from tests.e2e.drawing import Canvas
 from tests.e2e.flows import document, import_flow, step
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 SLOT = {"question": "For which day?", "label": "Day", "save_as": "day", "type": "date", "needed": "yes"}

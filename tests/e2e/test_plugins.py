@@ -1,23 +1,24 @@
 """The plugin page in a browser: empty, installing, refusing, switching on and off, removing; by keyboard, in both themes, on a phone."""
 
 import json
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
-from sqlalchemy import text
 
 from server.kit.settings import Settings
 from server.plugins.keys import SigningKey
-from tests.e2e.conftest import Complaints, Served
+from tests.e2e.conftest import Complaints, Person, Served, serving
 from tests.e2e.flows import import_flow
 from tests.e2e.test_pages_axe import check, go
 from tests.server.plugins.making import KEY, flow_with, packed, write_plugin
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 PAGE = "/settings/plugins"
 
@@ -28,12 +29,17 @@ async def settings(settings: Settings) -> Settings:
     return replace(settings, plugin_keys=frozenset({KEY.public.text}))
 
 
-@pytest.fixture
-async def instance(page: Page, served: Served, settings: Settings) -> None:
+@pytest_asyncio.fixture(loop_scope="module")
+async def served(settings: Settings) -> AsyncIterator[Served]:
+    """A server for each test: what is installed, all its workspaces share."""
+    async with serving(settings) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def instance(person: Person, settings: Settings) -> None:
     """The signed-in person's workspace is the instance's own."""
-    async with served.app.state.db.sweep() as conn:
-        tenant_id = await conn.scalar(text("select tenant_id from tenants"))
-    note = {"tenant_id": str(tenant_id), "member_id": str(tenant_id)}
+    note = {"tenant_id": str(person.tenant_id), "member_id": str(person.member_id)}
     (settings.data_dir / "owner.json").write_text(json.dumps(note))
 
 

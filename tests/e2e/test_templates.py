@@ -5,7 +5,7 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.drawing import Canvas
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def test_from_an_empty_workspace_to_a_talking_bot(page: Page) -> None:
