@@ -1,5 +1,6 @@
 """What each kind of channel says of itself in its channel.json."""
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -63,13 +64,38 @@ class About(Struct, forbid_unknown_fields=True, frozen=True):
         )
 
 
+SESSION = (
+    Field(
+        "session_minutes",
+        "Minutes until a silent conversation ends",
+        "It waits so long for the customer's answer. Without it: a day.",
+        pattern="[1-9][0-9]{0,5}",
+        advanced=True,
+    ),
+    Field(
+        "session_then",
+        "When the customer comes back",
+        "resume: the conversation goes on where it stopped. restart: a new one begins. Without it only the web chat resumes.",
+        pattern="resume|restart",
+        advanced=True,
+    ),
+)
+"""The settings that every kind of channel has."""
+
+
 @cache
 def about_of(kind: str) -> About | None:
     """A kind of channel; None when there is no such folder."""
     path = HERE / kind / "channel.json"
     if not kind.isidentifier() or not path.is_file():
         return None
-    return msgspec.json.decode(path.read_bytes(), type=About)
+    about = msgspec.json.decode(path.read_bytes(), type=About)
+    return msgspec.structs.replace(about, settings=(*about.settings, *SESSION))
+
+
+def resumes(kind: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a customer who comes back after the end of a conversation goes on in it."""
+    return bool(settings.get("session_then", "resume" if kind == "web" else "restart") == "resume")
 
 
 @cache

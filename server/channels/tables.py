@@ -4,9 +4,11 @@ from sqlalchemy import (
     ARRAY,
     Boolean,
     Column,
+    Computed,
     DateTime,
     ForeignKeyConstraint,
     Index,
+    Integer,
     LargeBinary,
     PrimaryKeyConstraint,
     Table,
@@ -32,6 +34,13 @@ channels = Table(
     Column("enabled", Boolean, nullable=False, server_default="true"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("removed_at", DateTime(timezone=True)),
+    Column(
+        "session_minutes",
+        Integer,
+        Computed(
+            "case when settings->>'session_minutes' ~ '^[1-9][0-9]{0,5}$' then (settings->>'session_minutes')::integer end", persisted=True
+        ),
+    ),
     PrimaryKeyConstraint("tenant_id", "id"),
     ForeignKeyConstraint(["tenant_id"], ["tenants.tenant_id"], ondelete="CASCADE"),
     ForeignKeyConstraint(["tenant_id", "flow_id"], ["flows.tenant_id", "flows.id"], ondelete="SET NULL (flow_id)"),

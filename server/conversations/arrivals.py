@@ -23,6 +23,7 @@ class Hooked:
     channel_id: UUID
     kind: str
     flow_id: UUID
+    resumes: bool = False
 
 
 def arrival_of(hooked: Hooked, said: Inbound, files: ProviderFiles) -> Arrival:
@@ -41,6 +42,7 @@ def arrival_of(hooked: Hooked, said: Inbound, files: ProviderFiles) -> Arrival:
         reply_place=said.reply_place,
         stale=now - heard_at > STALE,
         continues=said.continues,
+        resumes=hooked.resumes,
     )
 
 

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import DateTime, Function, Interval, and_, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.channels.tables import channels
 from server.conversations.queries import find_conversation
 from server.conversations.tables import conversations
 from server.events.record import record
@@ -40,22 +41,31 @@ async def close_conversation(conn: AsyncConnection, tenant_id: UUID, conversatio
 
 
 async def abandoned(db: Database, limit: int = 500) -> Sequence[tuple[UUID, UUID, datetime]]:
-    """(tenant, conversation, since when) where the customer has not answered for a day."""
+    """(tenant, conversation, since when) where the customer has not answered for as long as the channel waits, a day by itself."""
+    now = clock.now()
+    patience = func.coalesce(_minutes(channels.c.session_minutes), literal(PATIENCE))
+    shortest = select(func.least(_minutes(func.min(channels.c.session_minutes)), literal(PATIENCE), type_=Interval)).scalar_subquery()
+    ended_at = conversations.c.updated_at + patience
     idle = (
         conversations.c.status == "open",
         conversations.c.waiting_for == "message",
         conversations.c.is_test.is_(False),
-        conversations.c.updated_at <= clock.now() - PATIENCE,
+        conversations.c.updated_at <= literal(now, DateTime(timezone=True)) - shortest,
+        ended_at <= now,
     )
+    place = and_(channels.c.tenant_id == conversations.c.tenant_id, channels.c.id == conversations.c.channel_id)
+    query = select(conversations.c.tenant_id, conversations.c.id, ended_at.label("ended_at")).outerjoin(channels, place)
     async with db.sweep() as conn:
-        rows = await conn.execute(
-            select(conversations.c.tenant_id, conversations.c.id, conversations.c.updated_at).where(*idle).limit(limit)
-        )
-        return [(row.tenant_id, row.id, row.updated_at + PATIENCE) for row in rows]
+        rows = await conn.execute(query.where(*idle).limit(limit))
+        return [(row.tenant_id, row.id, row.ended_at) for row in rows]
+
+
+def _minutes(number: Any) -> Function[timedelta]:
+    return func.make_interval(0, 0, 0, 0, 0, number, type_=Interval)
 
 
 async def close_abandoned(db: Database) -> int:
-    """Close what was abandoned; a customer who comes back goes on where they were. Returns how many."""
+    """Close what was abandoned; the channel says what happens when the customer comes back. Returns how many."""
     places = await abandoned(db)
     for tenant_id, conversation_id, since in places:
         async with db.tenant(tenant_id) as conn:

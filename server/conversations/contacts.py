@@ -93,8 +93,6 @@ async def merge_contacts(conn: AsyncConnection, tenant_id: UUID, contact_id: UUI
 
     Both know the variables of both; where they differ, those of `contact_id` count. Problem 409 for a contact that is merged already.
     """
-    if contact_id == other_id:
-        raise _refused("A contact cannot be merged with itself. Choose another one.")
     pair = contacts.c.tenant_id == tenant_id, contacts.c.id.in_((contact_id, other_id))
     rows = await conn.execute(select(contacts).where(*pair).order_by(contacts.c.id).with_for_update())
     found = {row.id: row for row in rows}
@@ -102,7 +100,9 @@ async def merge_contacts(conn: AsyncConnection, tenant_id: UUID, contact_id: UUI
         if wanted not in found:
             raise not_found("contact")
         if found[wanted].merged_into is not None:
-            raise _refused("This contact belongs to another one already. Part them first, or merge the other one.")
+            raise _refused("One of them is merged into another contact already. Part them first, or merge that one.")
+    if contact_id == other_id:
+        raise _refused("A contact cannot be merged with itself. Choose another one.")
     known = {**found[other_id].attributes, **found[contact_id].attributes}
     tied = or_(*_of(other_id))
     await conn.execute(update(contacts).where(contacts.c.tenant_id == tenant_id, tied).values(merged_into=contact_id))

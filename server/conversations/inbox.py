@@ -39,6 +39,7 @@ class Arrival:
     Without `conversation_id` it goes to the contact's open conversation (in `thread`, where a channel has threads), or starts one on
     `flow_id`; `apart` always starts one. `heard_at` is when the channel says it was said, `reply_place` where it wants the answer. What is
     `stale` is kept but not answered; what only `continues` goes to an open conversation or nowhere.
+    `resumes`: a customer who comes back after their conversation was closed goes on in it.
     """
 
     tenant_id: UUID
@@ -53,6 +54,7 @@ class Arrival:
     heard_at: datetime | None = None
     reply_place: Mapping[str, Any] = field(default_factory=dict)
     stale: bool = False
+    resumes: bool = False
     continues: bool = False
 
 
@@ -151,11 +153,11 @@ async def _find_open(conn: AsyncConnection, arrival: Arrival, contact_id: UUID) 
             conversations.c.tenant_id == arrival.tenant_id,
             conversations.c.contact_id == contact_id,
             conversations.c.channel_id == arrival.channel_id,
-            conversations.c.status == "open",
+            conversations.c.status.in_(("open", "closed") if arrival.resumes else ("open",)),
             conversations.c.is_test.is_(False),
             conversations.c.thread.is_not_distinct_from(arrival.thread),
         )
-        .order_by(conversations.c.started_at.desc())
+        .order_by((conversations.c.status == "open").desc(), conversations.c.started_at.desc())
         .limit(1)
     )
     return found

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from server.channels.about import resumes
 from server.channels.contract import (
     Adapter,
     Answer,
@@ -162,7 +163,7 @@ def _prove(door: _Door, asked: Request) -> None:
 async def _store(db: Database, redis: Redis, door: _Door, received: Received, files: ProviderFiles) -> None:
     arrivals: list[Arrival] = []
     if door.flow_id is not None:
-        hooked = Hooked(door.tenant_id, door.channel_id, door.kind, door.flow_id)
+        hooked = Hooked(door.tenant_id, door.channel_id, door.kind, door.flow_id, resumes(door.kind, door.settings))
         arrivals = [arrival_of(hooked, said, files) for said in received.messages]
     elif received.messages:
         log.warning("channel %s has no flow: %d messages dropped", door.channel_id, len(received.messages))

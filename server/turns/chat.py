@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from flow_runtime import Attachment, Choice, ConversationStarted, File, Input, Location, Message
+from server.channels.about import resumes
 from server.channels.queries import Channel
 from server.conversations.inbox import Contact, contact_id_of
 from server.conversations.token import ConversationToken
@@ -114,6 +115,7 @@ def incoming_of(message: MessageIn, channel: Channel, caller: Caller, files: Seq
         message.client_message_id,
         pushes=channel.kind != "web",
         channel=channel.kind,
+        resumes=caller.member is not None or resumes(channel.kind, channel.settings),
         lane=rule_of(channel.settings),
     )
 

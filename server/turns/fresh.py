@@ -110,6 +110,8 @@ def _conversation_for(incoming: Incoming, row: asyncpg.Record) -> Conversation:
         return _new_conversation(incoming, row)
     if row["id"] is None or row["channel_id"] != incoming.channel_id:
         raise not_found("conversation")
+    if row["status"] == "closed" and not incoming.resumes:
+        raise Problem(410, "conversation_over", "This conversation is over. Start a new one.")
     found = person(row)
     assert found is not None
     return conversation_of(row, found)

@@ -20,7 +20,8 @@ class Incoming:
 
     `key` is the sender's own id of it: the same key in the same channel is the same message. Without `conversation_id` a new conversation
     starts with `contact` on the live version of `flow_id`, or on `flow_version`. `channel` is the
-    kind of channel; `pushes`: it must be sent its messages; `lane` says which of its contacts go first.
+    kind of channel; `pushes`: it must be sent its messages; `lane` says which of its contacts go first;
+    `resumes`: a closed conversation goes on.
     """
 
     tenant_id: UUID
@@ -35,6 +36,7 @@ class Incoming:
     is_test: bool = False
     pushes: bool = False
     channel: str = "web"
+    resumes: bool = True
     lane: Rule | None = None
 
 

@@ -22,7 +22,7 @@ NOT_OURS = {"alembic_version"}
 # The id of a channel is public and random: it names its tenant before the tenant is known.
 UNIQUE_WITHOUT_TENANT = {("channels", ("id",))}
 # Columns in which the sweeper finds due work: ids, numbers, states and times, never content.
-SWEPT = re.compile(r"(\w+_)?id|seq|key_no|status|kind|(\w+_)?tx|\w+_(at|until)")
+SWEPT = re.compile(r"(\w+_)?id|seq|key_no|status|kind|(\w+_)?tx|\w+_(at|until|minutes)")
 TENANT = "(tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid"
 
 TABLES = """
