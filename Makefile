@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: run test test-faults check format bench bench-load lock tools browser bench-banking77 bench-nlu
+.PHONY: run test test-faults check format bench bench-load lock tools browser bench-banking77 bench-nlu extension
 
 run:
 	@$(PYTHON) scripts/bootstrap.py
@@ -23,6 +23,14 @@ check: tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@$(PYTHON) scripts/bootstrap.py --dev -- npm run --silent check
+
+# The Chrome extension, from the widget's own code: build/extension (load it unpacked) and build/chatloom-extension.zip (for the store).
+# SERVER=https://chat.example.com CHANNEL=<id> NAME="Acme help" make one for a single bot; without them it asks.
+extension: tools
+	@$(PYTHON) scripts/bootstrap.py --dev -- node ui/extension.mjs --server "$(SERVER)" --channel "$(CHANNEL)" --name "$(NAME)"
+	@rm -f build/chatloom-extension.zip
+	@cd build/extension && $(abspath $(BIN))/python -m zipfile -c ../chatloom-extension.zip *
+	@echo "build/extension and build/chatloom-extension.zip"
 
 format: tools
 	$(BIN)/ruff check --fix .

@@ -92,7 +92,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
 
 def for_every_site(answer: Response[Any]) -> Response[Any]:
     """Built files may be read from any page: the widget on somebody's site fetches its parts and words."""
-    answer.headers |= {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin", "X-Content-Type-Options": "nosniff"}
+    answer.headers["Access-Control-Allow-Origin"] = "*"
+    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return answer
 
 

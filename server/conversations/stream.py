@@ -7,14 +7,16 @@ also looks by itself: soon where something is going on, rarely where nothing is,
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.conversations.standing import Standing, standing_of
 from server.conversations.tables import conversations, messages
 from server.conversations.token import ConversationToken
 from server.kit.db import Database, is_away
@@ -22,6 +24,7 @@ from server.kit.errors import Problem
 from server.kit.live import Live
 
 HISTORY = 200
+EARLIER = 100
 PING_S = 15.0
 SOONEST_LOOK_S = 2.0
 RAREST_LOOK_S = 60.0
@@ -72,19 +75,26 @@ async def check_conversation(db: Database, token: ConversationToken) -> None:
             raise Problem(404, "conversation_not_found", "This conversation does not exist any more. Start a new one.")
 
 
-async def event_stream(db: Database, live: Live, tenant_id: UUID, conversation_id: UUID, after: int) -> AsyncIterator[bytes]:
-    """The events of a conversation from message `after` on, until the listener or the process goes away."""
+async def event_stream(
+    db: Database, live: Live, tenant_id: UUID, conversation_id: UUID, after: int, *, in_line: bool = False
+) -> AsyncIterator[bytes]:
+    """The events of a conversation after message `after`, until the listener or the process is gone; `in_line`: with its place in line."""
     async with live.subscribe(tenant_id, topic_of(conversation_id)) as news:
         yield _PING  # the headers are out, the browser knows that it is connected
         last, look, pause, look_at = after, True, SOONEST_LOOK_S, 0.0
         told: Mapping[str, Any] | None = None
+        known = Standing()
         while not news.ended:
-            rows = await _messages_or_none(db, tenant_id, conversation_id, last) if look else ()
-            for row in rows or ():
+            seen = await _look(db, tenant_id, conversation_id, last, in_line=in_line) if look else None
+            rows, standing = seen or ((), known)
+            for row in rows:
                 last, pause = row["seq"], SOONEST_LOOK_S
                 yield _frame("message", row, last)
+            if standing != known:
+                known = standing
+                yield _frame("standing", standing)
             if look:
-                look_at = time.monotonic() + (SOONEST_LOOK_S if rows is None else pause)
+                look_at = time.monotonic() + (SOONEST_LOOK_S if seen is None else pause)
                 pause = min(pause * 3, RAREST_LOOK_S)
             if told is not None and told["kind"] in _PASSED_ON:
                 yield _frame(told["kind"], {name: value for name, value in told.items() if name != "kind"})
@@ -94,27 +104,41 @@ async def event_stream(db: Database, live: Live, tenant_id: UUID, conversation_i
                 yield _PING
 
 
-async def _messages_or_none(db: Database, tenant_id: UUID, conversation_id: UUID, after: int) -> list[dict[str, Any]] | None:
-    """The messages after `after`; None when the database cannot be asked now: no reason to cut the stream."""
+async def _look(
+    db: Database, tenant_id: UUID, conversation_id: UUID, after: int, *, in_line: bool
+) -> tuple[Sequence[dict[str, Any]], Standing] | None:
+    """The messages after `after`, and how the conversation stands; None when the database is away: no reason to cut the stream."""
     try:
-        return await _messages(db, tenant_id, conversation_id, after)
+        async with db.tenant(tenant_id) as connection:
+            rows = await _messages(connection, tenant_id, conversation_id, after)
+            return rows, await standing_of(connection, tenant_id, conversation_id, in_line=in_line)
     except Exception as error:
         if not is_away(error):
             raise
         return None
 
 
-async def _messages(db: Database, tenant_id: UUID, conversation_id: UUID, after: int) -> list[dict[str, Any]]:
+async def _messages(connection: AsyncConnection, tenant_id: UUID, conversation_id: UUID, after: int) -> list[dict[str, Any]]:
     """Every message after `after`, in order; of a long history only the end."""
     here = (messages.c.tenant_id == tenant_id) & (messages.c.conversation_id == conversation_id)
     start = func.greatest(after, select(func.max(messages.c.seq) - HISTORY).where(here).scalar_subquery())
-    shown = [messages.c[name] for name in ("seq", "direction", "body", "at", "client_message_id", "turn")]
+    rows = await connection.execute(select(*_shown()).where(here, messages.c.seq > start).order_by(messages.c.seq))
+    return [dict(row) for row in rows.mappings()]
+
+
+async def history(db: Database, tenant_id: UUID, conversation_id: UUID, before: int) -> list[dict[str, Any]]:
+    """The last messages before message `before`, oldest first."""
+    here = (messages.c.tenant_id == tenant_id) & (messages.c.conversation_id == conversation_id)
+    wanted = select(*_shown()).where(here, messages.c.seq < before).order_by(messages.c.seq.desc()).limit(EARLIER)
     async with db.tenant(tenant_id) as connection:
-        rows = await connection.execute(select(*shown).where(here, messages.c.seq > start).order_by(messages.c.seq))
-        return [dict(row) for row in rows.mappings()]
+        return [dict(row) for row in (await connection.execute(wanted)).mappings()][::-1]
 
 
-def _frame(event: str, data: Mapping[str, Any], number: int | None = None) -> bytes:
+def _shown() -> list[Any]:
+    return [messages.c[name] for name in ("seq", "direction", "body", "at", "client_message_id", "turn")]
+
+
+def _frame(event: str, data: Mapping[str, Any] | msgspec.Struct, number: int | None = None) -> bytes:
     """One server-sent event; JSON has no line breaks, so one data line is enough."""
     head = b"" if number is None else b"id: %d\n" % number
     return head + b"event: %s\ndata: %s\n\n" % (event.encode(), msgspec.json.encode(data))

@@ -12,6 +12,8 @@ from sqlalchemy import select
 
 from server.channels.queries import Channel, find_channel
 from server.channels.tables import channels
+from server.channels.web.identity import PREFIX
+from server.conversations.proof import proof_key, proves
 from server.conversations.token import ConversationToken, read_token, sign_token, token_key
 from server.kit import clock
 from server.kit.db import Database
@@ -20,6 +22,7 @@ from server.security import blocklist, tokens
 from server.security.identity import Identity
 from server.security.keys import keys_of
 from server.security.roles import allows
+from server.turns.schemas import ContactIn
 
 CHANNEL_KEPT_S = 1.0
 CHANNEL_FORGOTTEN_S = 5.0
@@ -43,6 +46,7 @@ class Doors:
         self._db = db
         self._state = state
         self._key = token_key(state.vault)
+        self._proofs = proof_key(state.vault)
         self._channels: dict[UUID, tuple[float, Channel]] = {}
         self._looking: dict[UUID, asyncio.Task[Channel]] = {}
         self._tokens: OrderedDict[str, tuple[float, ConversationToken]] = OrderedDict()
@@ -122,6 +126,13 @@ class Doors:
         if len(self._tokens) > TOKENS_KEPT:
             self._tokens.popitem(last=False)
         return token
+
+    def check_contact(self, channel: Channel, caller: Caller, contact: ContactIn | None) -> None:
+        """Problem 401 for a visitor of a web page who says to be a user of the site around without the proof of it."""
+        if contact is None or caller.member is not None or channel.kind != "web" or not contact.id.startswith(PREFIX):
+            return
+        if contact.proof is None or not proves(self._proofs, contact.proof, channel.id, contact.id, clock.now()):
+            raise Problem(401, "identity_not_proven", "Nobody proved that this is the user. Identify them again, with the site's proof.")
 
     def sign(self, token: ConversationToken) -> str:
         """The text of a new token."""

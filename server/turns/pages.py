@@ -1,5 +1,6 @@
 """The widget's doors: the script a web page embeds, the hosted page, and the stream of a conversation's events."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
@@ -19,15 +20,17 @@ from server.conversations.token import ConversationToken, bearer, read_token, to
 from server.kit import clock, pages
 from server.kit.answers import answer_error
 from server.kit.db import Database
-from server.kit.errors import Problem, not_found
+from server.kit.errors import Problem
 from server.kit.live import Live
 from server.kit.secrets import Vault
 from server.kit.settings import Settings
+from server.turns.visitor_routes import handlers as visitor_handlers
 
 AnyRequest = Request[Any, Any, Any]
 
 _PUBLIC = {"public": True}
 _LOADER_AGE_S = 300
+_ASKED_FOR = [f"/w/{{channel_id:uuid}}/{door}" for door in ("events", "messages", "identity")]
 
 
 @get("/widget/{name:str}", opt=_PUBLIC, include_in_schema=False)
@@ -64,7 +67,7 @@ async def events(
     vault: NamedDependency[Vault],
     settings: NamedDependency[Settings],
 ) -> Response[Any]:
-    """A conversation's events from the one after `Last-Event-ID` on: messages (numbered), typing, delta, turn."""
+    """A conversation's events from the one after `Last-Event-ID` on: messages (numbered), typing, delta, turn, standing."""
     channel = await find_channel(db, channel_id)
     cors = admit(request.headers, channel.allowed_origins, settings.public_url)
     try:
@@ -77,18 +80,24 @@ async def events(
     except Problem as problem:
         problem.headers |= cors
         return answer_error(request, problem)
+    after, in_line = _number(request.headers.get("last-event-id", "")), channel.settings.get("line") == "on"
     return Stream(
-        _seated(seats, token, address, db, live, _number(request.headers.get("last-event-id", ""))),
+        _seated(seats, token, address, event_stream(db, live, token.tenant_id, token.conversation_id, after, in_line=in_line)),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", **cors},
     )
 
 
-@route("/w/{channel_id:uuid}/events", http_method=["OPTIONS"], opt=_PUBLIC, include_in_schema=False)
+@route(
+    _ASKED_FOR,
+    http_method=["OPTIONS"],
+    opt=_PUBLIC,
+    include_in_schema=False,
+)
 async def ask_before_events(
     request: AnyRequest, channel_id: FromPath[UUID], db: NamedDependency[Database], settings: NamedDependency[Settings]
 ) -> Response[None]:
-    """A browser on another site asks whether it may listen."""
+    """A browser on another site asks whether it may listen, read on, or say who is there."""
     return await _preflight(request, channel_id, db, settings)
 
 
@@ -106,9 +115,9 @@ async def _preflight(request: AnyRequest, channel_id: UUID, db: Database, settin
     return Response(None, status_code=HTTP_204_NO_CONTENT, headers=headers)
 
 
-async def _seated(seats: Seats, token: ConversationToken, address: str, db: Database, live: Live, after: int) -> Any:
+async def _seated(seats: Seats, token: ConversationToken, address: str, frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     with seats.take(token, address):
-        async for frame in event_stream(db, live, token.tenant_id, token.conversation_id, after):
+        async for frame in frames:
             yield frame
 
 
@@ -124,7 +133,7 @@ def _channel_id(name: str) -> UUID:
     try:
         return UUID(name.removesuffix(".js"))
     except ValueError:
-        raise not_found("channel") from None
+        raise Problem(400, "malformed", "This is not the address of a widget: it ends with a channel's id and `.js`.") from None
 
 
 def _number(text: str) -> int:
@@ -137,4 +146,4 @@ def _page_policy(request: AnyRequest, channel: Channel) -> str:
     return shown.replace("frame-ancestors 'none'", frame_ancestors(channel.allowed_origins))
 
 
-handlers = [widget_script, hosted_page, events, ask_before_events, ask_before_message]
+handlers = [widget_script, hosted_page, events, ask_before_events, ask_before_message, *visitor_handlers]

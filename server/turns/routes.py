@@ -89,6 +89,7 @@ async def _read(state: State, headers: Mapping[str, str], query: bytes, body: by
         caller = await doors.caller(headers.get("authorization"))
         channel = await _channel_for(doors, message, caller)
         cors = {} if caller.member else admit(headers, channel.allowed_origins, public_url)
+        doors.check_contact(channel, caller, message.contact)
         files = await attached_files(state, caller, message.attachments) if message.attachments else ()
         incoming = incoming_of(message, channel, caller, files)
         if caller.member is None and incoming.conversation_id is not None:

@@ -16,9 +16,10 @@ Attribute = Annotated[str, Meta(max_length=1_000)] | int | float | bool | None
 
 
 class ContactIn(Struct, forbid_unknown_fields=True):
-    """Who writes."""
+    """Who writes. An id that begins with `user:` is for users of the site around a widget, with the `proof` that `identity` gave."""
 
     id: Annotated[str, Meta(min_length=1, max_length=200)]
+    proof: Annotated[str, Meta(max_length=2_000)] | None = None
     name: Annotated[str, Meta(max_length=200)] | None = None
     language: Annotated[str, Meta(max_length=35, pattern=r"^[A-Za-z0-9-]+$")] | None = None
     time_zone: Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")] | None = None

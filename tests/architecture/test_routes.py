@@ -60,7 +60,7 @@ WORDS = {
 PUBLIC = re.compile(
     r"/sign-in(/link)?|/sign-up|/api/v1/auth/(register|login|refresh)|/health|/api/v2/chat/(health|message|uploads(/{upload_id})?|events/{token}(/{name})?)"
     r"|/files/{token}"
-    r"|/w/{channel_id}(/events)?|/widget/{name}|/hooks/{kind}/{channel_id}(/files/{token})?|/demo/api/.*|/schema(/.*)?|/static/{file_path}|/ui-kit(/bare)?"
+    r"|/w/{channel_id}(/events|/messages|/identity)?|/widget/{name}|/hooks/{kind}/{channel_id}(/files/{token})?|/demo/api/.*|/schema(/.*)?|/static/{file_path}|/ui-kit(/bare)?"
 )
 JSON = {"accept": "application/json"}
 PAGE = {"accept": "text/html"}

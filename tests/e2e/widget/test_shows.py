@@ -107,11 +107,11 @@ async def test_a_place_can_be_shared_or_written(visit: Visit, new_context: NewCo
     context = await new_context(460, 760, geolocation={"latitude": 52.5, "longitude": 13.4}, permissions=["geolocation"])
     chat = await open_chat(visit, context)
     await chat.bot_says("Where are you?", asks="location", asks_about={"typed": True})
-    await chat.replies.get_by_text("Share my location").click()
+    await chat.element.get_by_role("button", name="Share my location").click()
     await expect(chat.rows.last).to_contain_text("You said: 52.50000, 13.40000")
     await context.clear_permissions()
     await chat.bot_says("Where are you?", asks="location", asks_about={"typed": True})
-    await chat.replies.get_by_text("Share my location").click()
+    await chat.element.get_by_role("button", name="Share my location").click()
     await chat.say("Berlin")
     await expect(chat.rows.last).to_contain_text("You said: Berlin")
 

@@ -32,7 +32,7 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
   #typingTimer = 0;
   #lastTurn = 0;
   #takesFiles = false;
-  #contact: object = {}; // who the visitor is to the site around
+  #contact: Record<string, unknown> = {}; // who the visitor is to the site around
   #life = new AbortController();
 
   connectedCallback(): void {
@@ -92,7 +92,9 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
     if (this.#session.identify(person?.hash && person.id)) this.#startOver();
     const known = person?.hash && (await prove(this.#contact, this.#channel, this.#server.ask));
     if (!known) return;
-    this.#session.conversation = { id: known.conversation_id, token: known.token };
+    const { hash, ...about } = this.#contact;
+    this.#contact = { ...about, ...known.contact };
+    if (known.conversation_id) this.#session.conversation = { id: known.conversation_id, token: known.token! };
     this.#adopt();
   }
 

@@ -20,7 +20,7 @@ export const HOME = (document.currentScript as HTMLScriptElement | null)?.src ||
 export async function part<Name extends keyof Parts>(name: Name): Promise<Parts[Name]> {
   for (let tries = 1; ; tries++) {
     try {
-      return (await import(`${PARTS[name]}#${tries}`)) as Parts[Name]; // a browser remembers under which address an import failed
+      return (await import(new URL(`${PARTS[name]}#${tries}`, HOME).href)) as Parts[Name]; // a browser remembers under which address an import failed
     } catch (error) {
       if (tries === TRIES) throw error;
       await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** tries));

@@ -2,13 +2,20 @@
 import type { Ask } from "./server";
 import type { Person } from "./types";
 
+/** Who the server says the visitor is, and the conversation that they have here, if any. */
+interface Proven {
+  contact: { id: string; proof: string };
+  conversation_id: string | null;
+  token: string | null;
+}
+
 /** A contact as the server takes it: what has no field of its own is an attribute; an id counts only with its proof. */
-export function contactOf({ id, hash, name, language, ...attributes }: Person): object {
+export function contactOf({ id, hash, name, language, ...attributes }: Person): Record<string, unknown> {
   const proven = id && hash && { id, hash };
   return { ...proven, ...(name && { name }), ...(language && { language }), ...(Object.keys(attributes).length && { attributes }) };
 }
 
 /** Proves to the server who the visitor is; the answer is the conversation that they have here, if any. */
-export function prove(contact: object, channel: string, ask: Ask): Promise<{ conversation_id: string; token: string } | null> {
+export function prove(contact: object, channel: string, ask: Ask): Promise<Proven> {
   return ask(`/w/${channel}/identity`, contact);
 }
