@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.status_codes import HTTP_200_OK
 from msgspec import Meta, Struct
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -178,7 +178,11 @@ async def _open_conversation(conn: AsyncConnection, channel: Channel, contact_id
     """The conversation of the contact that moved last, of those that are not over."""
     c = conversations.c
     wanted = select(c.id).where(c.tenant_id == channel.tenant_id, c.channel_id == channel.id, c.contact_id == contact_id)
-    found: UUID | None = await conn.scalar(wanted.where(c.status == "open", c.is_test.is_(False)).order_by(c.updated_at.desc()).limit(1))
+    found: UUID | None = await conn.scalar(
+        wanted.where(or_(c.status == "open", and_(c.outcome == "handed_off", c.status != "closed")), c.is_test.is_(False))
+        .order_by(c.updated_at.desc())
+        .limit(1)
+    )
     return found
 
 

@@ -20,7 +20,7 @@ class BrowserDriver(PublishedBot):
         self.page = page
         self.widget = page.locator("chatloom-widget")
         self.rows = self.widget.locator(".row:not([aria-hidden])")
-        self.replies = self.widget.get_by_role("group").get_by_role("button")
+        self.replies = self.widget.locator(".replies").get_by_role("button")
         self.looked_at = 0
 
     async def opens(self) -> None:
@@ -52,6 +52,7 @@ class BrowserDriver(PublishedBot):
         await expect(self.rows).to_have_count(len(transcript))
         while self.looked_at < len(transcript):
             number, self.looked_at = self.looked_at, self.looked_at + 1
+            await expect(self.rows.nth(number).locator(".card, .bare")).to_have_count(len(transcript[number]["body"].get("cards", ())))
             said = await self._read(number)
             if transcript[number]["direction"] == "out":
                 return said

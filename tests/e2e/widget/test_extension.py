@@ -1,6 +1,6 @@
 """The Chrome extension, loaded as a person loads it: asks for the bot once, then chats beside the page."""
 
-import subprocess
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,7 +20,8 @@ ROOT = Path(__file__).parents[3]
 async def extended(tmp_path: Path) -> AsyncIterator[BrowserContext]:
     """Chromium with the extension that `make extension` builds."""
     folder = tmp_path / "extension"
-    subprocess.run(["node", "ui/extension.mjs", "--out", str(folder), "--name", "Acme help"], cwd=ROOT, check=True)
+    build = await asyncio.create_subprocess_exec("node", "ui/extension.mjs", "--out", str(folder), "--name", "Acme help", cwd=ROOT)
+    assert await build.wait() == 0
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             tmp_path / "profile",

@@ -32,7 +32,7 @@ function media({ kind, url, alt = "" }: Media, words: Words): Node {
 /** A file that the visitor sent, with its picture where it has one. */
 function sent(file: SentFile, words: Words, find: (id: string) => Promise<SentFile>): HTMLElement {
   const size = new Intl.NumberFormat(undefined, { style: "unit", unit: file.size < 1e6 ? "kilobyte" : "megabyte", maximumFractionDigits: file.size < 1e6 ? 0 : 1 });
-  const about = [icon(FILE), el("span", { dir: "auto" }, file.name || words.file), el("small", {}, size.format(Math.max(1, file.size / 1e3) / (file.size < 1e6 ? 1 : 1e3)))];
+  const about = [icon(FILE), el("span", { dir: "auto" }, file.name || words.file), el("small", { dir: "ltr" }, size.format(Math.max(1, file.size / 1e3) / (file.size < 1e6 ? 1 : 1e3)))];
   if (!file.url) return el("p", { class: "file" }, ...about);
   const show = (event: Event) => {
     if (!file.id) return;
