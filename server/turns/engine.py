@@ -34,13 +34,14 @@ from server.turns.fast_lane import FastLane
 from server.turns.fresh import take_fresh
 from server.turns.kinds import find_performers
 from server.turns.plugin_threads import PluginThreads
-from server.turns.queue import Queue
+from server.turns.queue import WORTH_SHARING, Queue
 from server.turns.rows import Saved
 from server.turns.statements import SESSION
 from server.turns.units import Apart, Batch, Fresh, Incoming, Known, Later, Nothing, Pending, Result, Unit
 from server.turns.versions import Versions
 
 FLUSHERS = 2
+GATHER_S = 0.005
 ANSWER_WITHIN_S = 25.0
 MOST_CONFLICTS = 20
 
@@ -48,7 +49,7 @@ log = logging.getLogger(__name__)
 
 
 class Turns:
-    """The turns of this process. Flush loops take what waits at the moment; there is no timer: one message goes alone, many go together."""
+    """The turns of this process. Flush loops take what waits at the moment: one message goes alone, many go together."""
 
     def __init__(self, db: Database, redis: Redis, live: Live, settings: Settings, vault: Vault, http: OutboundClient) -> None:
         self.resources = Resources(settings, db, redis, live, vault, http)
@@ -187,6 +188,8 @@ class Turns:
 
     async def _flush(self, conn: Any) -> None:
         while True:
+            if self._busy:
+                await self._gather()
             taken = self._queue.take(FLUSHERS - self._busy)
             if taken is None:
                 self._wake.clear()
@@ -201,6 +204,18 @@ class Turns:
                 self._queue.done(units)
                 self.admission.pace.note(len(units))
                 self._wake.set()
+
+    async def _gather(self) -> None:
+        """A batch costs as much as several turns: beside one that is under way, the next begins when it is worth it, or shortly after."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + GATHER_S
+        timer = loop.call_at(until, self._wake.set)
+        try:
+            while self._busy and 0 < len(self._queue) < WORTH_SHARING and loop.time() < until:
+                self._wake.clear()
+                await self._wake.wait()
+        finally:
+            timer.cancel()
 
     async def _do(self, conn: Any, tenant_id: UUID, units: Any) -> None:
         fresh = isinstance(units[0], Fresh)
