@@ -21,6 +21,7 @@ from server.analytics.paths import paths
 from server.analytics.queries import Scope
 from server.channels.tables import channels
 from server.conversations.dead_letters import count_dead_letters
+from server.conversations.receipts import deliveries_of
 from server.conversations.search import wanted_of
 from server.flows.tables import flows
 from server.kit import pages
@@ -153,7 +154,8 @@ async def conversation(
         row = await conversations.one(connection, identity.tenant_id, conversation_id)
         said = await conversations.transcript(connection, identity.tenant_id, conversation_id)
         taken = await paths(connection, identity.tenant_id, conversation_id)
-    values = {"row": row, "messages": said, "paths": taken, "outcomes": OUTCOMES, "looks": LOOKS}
+        sent = await deliveries_of(connection, identity.tenant_id, conversation_id)
+    values = {"row": row, "messages": said, "deliveries": sent, "paths": taken, "outcomes": OUTCOMES, "looks": LOOKS}
     return pages.render(request, "conversations/conversation.html", **values)
 
 

@@ -17,7 +17,17 @@ from server.conversations.callback import ROUTE, Callbacks
 from server.conversations.close import close_conversation, reopen_conversation
 from server.conversations.inbox import ring_doorbell
 from server.conversations.queries import Filters
-from server.conversations.schemas import ConversationOut, ConversationPage, EventAnswer, Health, NewEvent, TranscriptMessage, TranscriptPage
+from server.conversations.receipts import Delivered, deliveries_of
+from server.conversations.schemas import (
+    ConversationOut,
+    ConversationPage,
+    DeliveryOut,
+    EventAnswer,
+    Health,
+    NewEvent,
+    TranscriptMessage,
+    TranscriptPage,
+)
 from server.kit.db import Database
 from server.kit.errors import Problem
 from server.security.identity import Identity
@@ -76,8 +86,13 @@ async def show_messages(
     async with db.tenant(identity.tenant_id) as conn:
         await queries.find_conversation(conn, identity.tenant_id, conversation_id)
         rows = await queries.transcript(conn, identity.tenant_id, conversation_id, after=after, limit=limit + 1)
-    found = [TranscriptMessage(**row._mapping) for row in rows[:limit]]
+        sent = await deliveries_of(conn, identity.tenant_id, conversation_id)
+    found = [TranscriptMessage(**row._mapping, delivery=_delivery(sent.get(row.seq))) for row in rows[:limit]]
     return TranscriptPage(found, str(found[-1].seq) if len(rows) > limit else None)
+
+
+def _delivery(found: Delivered | None) -> DeliveryOut | None:
+    return None if found is None else DeliveryOut(found.status, found.error, found.sent_at, found.delivered_at, found.read_at)
 
 
 @post("/api/v2/chat/conversations/{conversation_id:uuid}/closure", opt=WRITE, status_code=HTTP_204_NO_CONTENT)

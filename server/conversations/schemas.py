@@ -65,8 +65,18 @@ class ConversationPage(msgspec.Struct):
     next: str | None
 
 
+class DeliveryOut(msgspec.Struct):
+    """How far a message got. `status`: pending, sending, sent, maybe (it may have arrived), dead, or dropped."""
+
+    status: str
+    error: str | None
+    sent_at: datetime | None
+    delivered_at: datetime | None
+    read_at: datetime | None
+
+
 class TranscriptMessage(msgspec.Struct):
-    """One message of the transcript."""
+    """One message of the transcript. `delivery` is there for messages of the bot in channels that are sent their messages."""
 
     seq: int
     turn: int
@@ -74,6 +84,7 @@ class TranscriptMessage(msgspec.Struct):
     body: dict[str, Any]
     at: datetime
     client_message_id: str | None
+    delivery: DeliveryOut | None = None
 
 
 class TranscriptPage(msgspec.Struct):

@@ -1,17 +1,20 @@
 """Somebody looks at what could not be finished, tries a message again and drops a job."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from playwright.async_api import Page, expect
 from sqlalchemy import insert, update
 
+from server.conversations.outbox import pause_channel
 from server.conversations.tables import outbox
 from server.kit import clock
 from server.kit.ids import uuid7
 from server.kit.tables import jobs
 from tests.e2e.conftest import Person, Served
 from tests.e2e.test_pages_axe import check
+from tests.server.conversations.outboxes import open_conversation
 from tests.server.turns.bots import ECHO, publish
 from tests.server.turns.test_poison import arrive, message
 
@@ -31,6 +34,10 @@ async def break_things(served: Served, tenant_id: UUID) -> UUID:
     async with state.db.tenant(tenant_id) as conn:
         await conn.execute(update(outbox).values(status="maybe", **reason))
         await conn.execute(insert(jobs).values(**dead, attempts=3, finished_at=clock.now()))
+    await open_conversation(state.db, bot, "on its way")
+    async with state.db.tenant(tenant_id) as conn:
+        until = clock.now() + timedelta(minutes=20)
+        await pause_channel(conn, tenant_id, bot.channel_id, until, "The other side answered 429.")
     return tenant_id
 
 
@@ -38,7 +45,7 @@ async def test_trying_again_and_dropping_ask_first_where_it_matters(page: Page, 
     await break_things(served, person.tenant_id)
     await page.goto("/conversations")
     await page.get_by_role("link", name="Dead letters (").click()
-    rows = page.locator("tbody tr")
+    rows = page.get_by_role("region", name="Dead letters").locator("tbody tr")
     number = await rows.count()
     await expect(page.get_by_text("May have arrived").first).to_be_visible()
     job = rows.filter(has_text="No memory left.")
@@ -49,6 +56,13 @@ async def test_trying_again_and_dropping_ask_first_where_it_matters(page: Page, 
     await expect(page.locator("#confirm")).to_contain_text("The customer may read it twice.")
     await page.locator("#confirm").get_by_role("button", name="Cancel").click()
     await expect(rows).to_have_count(number - 1)
+    await rows.first.get_by_role("checkbox").check()
+    await page.get_by_role("button", name="Drop ticked").click()
+    await page.locator("#confirm").get_by_role("button", name="Drop").click()
+    await expect(rows).to_have_count(number - 2)
+    await page.get_by_role("button", name="Send now to Test").click()
+    await page.locator("#confirm").get_by_role("button", name="Send now").click()
+    await expect(page.get_by_text("Paused")).to_have_count(0)
     await page.get_by_label("Kind").select_option("Background work")
     await page.get_by_role("button", name="Show").click()
     await expect(page.get_by_text("None of this kind")).to_be_visible()

@@ -6,13 +6,14 @@ from typing import Any, Literal
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from server.channels.contract import Status
 from server.conversations.outbox import claim
 from server.conversations.receipts import deliveries_of, note_sent, record_statuses
-from server.conversations.tables import early_receipts
+from server.conversations.tables import early_receipts, outbox
 from server.kit.db import Database
+from tests.conftest import Workspace
 from tests.server.conversations.outboxes import MovingClock, open_conversation
 from tests.server.turns.bots import ECHO, Bot, publish
 
@@ -102,3 +103,16 @@ async def test_says_nothing_of_the_messages_of_another_workspace(db: Database, b
     other = await publish(db, ECHO, kind="webhook")
     await say(db, other, "failed")
     assert await found(db, bot, place) == ("sent", False, False)
+
+
+async def test_the_transcript_says_how_far_each_message_got(db: Database, owner: Workspace) -> None:
+    bot = await publish(db, ECHO, tenant_id=owner.tenant_id, kind="webhook")
+    place = await open_conversation(db, bot, "read", "uncertain", "refused", "waiting")
+    async with db.tenant(bot.tenant_id) as conn:
+        for seq, values in ((1, {"status": "sent", "read_at": NOON}), (2, {"status": "maybe"}), (3, {"status": "dead", "error": "<gone>"})):
+            await conn.execute(update(outbox).where(outbox.c.seq == seq).values(**values))
+    found = (await owner.client.get(f"/api/v2/chat/conversations/{place}/messages")).json()["data"]
+    assert [message["delivery"]["status"] for message in found] == ["sent", "maybe", "dead", "pending"]
+    page = (await owner.client.get(f"/conversations/{place}", headers={"accept": "text/html"})).text
+    for words in ("Read <time", "May have arrived", "Not delivered</span> &lt;gone&gt;", "Waiting to be sent"):
+        assert words in page
