@@ -120,6 +120,10 @@ class Processes:
         for name in self.dead():
             self._spawn(name)
 
+    def pids(self, role: str) -> list[int]:
+        """The process numbers of those of a role that run."""
+        return [process.pid for name, process in self._running.items() if name.startswith(role) and process.poll() is None]
+
     def address(self) -> str:
         """One of the web processes."""
         return f"http://127.0.0.1:{random.choice(list(self._ports.values()))}"
