@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from server.channels.contract import Answer, Inbound, Media, Received, Request, Settings, Unusable
+from server.channels.payload import Object, json_object, part_of, refuse_nul, text_of
 from server.channels.slack.text import plain
 
-Object = Mapping[str, Any]
 _TAKEN = (None, "file_share", "thread_broadcast", "me_message")
 _SKIPPED = Received()
 
@@ -22,30 +22,31 @@ def read(request: Request, settings: Settings) -> Received:
             form = dict(parse_qsl(request.body.decode(), keep_blank_values=True, max_num_fields=100))
         except ValueError as error:
             raise Unusable(f"the form cannot be read: {error}") from None
-        return _interaction(_object(form["payload"].encode()), settings) if "payload" in form else _command(form, settings)
-    event = _object(request.body)
+        refuse_nul(form)
+        return _interaction(json_object(form["payload"].encode()), settings) if "payload" in form else _command(form, settings)
+    event = json_object(request.body)
+    refuse_nul(event)
     if event.get("type") == "url_verification":
         return Received(answer=Answer(200, msgspec.json.encode({"challenge": str(event.get("challenge", ""))[:200]})))
     if event.get("type") != "event_callback" or not _ours(event.get("team_id"), event.get("api_app_id"), settings):
         return _SKIPPED
-    return _message(_part(event, "event"), settings)
+    return _message(part_of(event, "event"), settings)
 
 
 def _message(event: Object, settings: Settings) -> Received:
     direct = event.get("channel_type") == "im"
-    user, channel, ts = (_text(event, name) for name in ("user", "channel", "ts"))
+    user, channel, ts = (text_of(event, name) for name in ("user", "channel", "ts"))
     is_message = event.get("type") in ("message", "app_mention") and event.get("subtype") in _TAKEN
     if not is_message or event.get("bot_id") or not (user and channel and ts) or user == settings.get("bot_user_id"):
         return _SKIPPED
-    parent = _text(event, "thread_ts")
+    parent = text_of(event, "thread_ts")
     spoken_to = direct or event.get("type") == "app_mention"
     if not (spoken_to or parent):
         return _SKIPPED
     thread = parent if direct else f"{channel}:{parent or ts}"
     place = {"channel": channel} | ({"thread_ts": parent or ts} if parent or not direct else {})
     files = tuple(_files(event.get("files")))
-    text = plain(_text(event, "text"), settings.get("bot_user_id"))
-    _refuse_nul(text)
+    text = plain(text_of(event, "text"), settings.get("bot_user_id"))
     if not text and not files:
         return _SKIPPED
     # The same message comes as `message` and as `app_mention`, each with an event id of its own: channel and time name it once.
@@ -65,21 +66,21 @@ def _message(event: Object, settings: Settings) -> Received:
 
 def _interaction(given: Object, settings: Settings) -> Received:
     """A press of a button, or a choice from a menu."""
-    if given.get("type") != "block_actions" or not _ours(_part(given, "team").get("id"), given.get("api_app_id"), settings):
+    refuse_nul(given)
+    if given.get("type") != "block_actions" or not _ours(part_of(given, "team").get("id"), given.get("api_app_id"), settings):
         return _SKIPPED
     actions = given.get("actions")
     action = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
-    picked = _part(action, "selected_option") or action
-    value, label = picked.get("value"), _text(_part(picked, "text"), "text")
-    user, channel = _text(_part(given, "user"), "id"), _text(_part(given, "channel"), "id")
-    message, action_ts = _part(given, "message"), _text(action, "action_ts")
+    picked = part_of(action, "selected_option") or action
+    value, label = picked.get("value"), text_of(part_of(picked, "text"), "text")
+    user, channel = text_of(part_of(given, "user"), "id"), text_of(part_of(given, "channel"), "id")
+    message, action_ts = part_of(given, "message"), text_of(action, "action_ts")
     if not (isinstance(value, str) and value and user and channel and action_ts):
         return _SKIPPED  # a link was opened
-    _refuse_nul(value + label)
     direct = channel.startswith("D")
-    parent = _text(message, "thread_ts")
-    thread = parent if direct else f"{channel}:{parent or _text(message, 'ts')}"
-    place = {"channel": channel} | ({"thread_ts": parent or _text(message, "ts")} if parent or not direct else {})
+    parent = text_of(message, "thread_ts")
+    thread = parent if direct else f"{channel}:{parent or text_of(message, 'ts')}"
+    place = {"channel": channel} | ({"thread_ts": parent or text_of(message, "ts")} if parent or not direct else {})
     key = f"action:{channel}:{action_ts}:{user}"
     said = Inbound(key, user, label or None, value, at=_moment(action_ts), thread=thread or None, reply_place=place)
     return Received([said])
@@ -93,17 +94,16 @@ def _command(form: Mapping[str, str], settings: Settings) -> Received:
     text = plain(form.get("text", ""), settings.get("bot_user_id")) or command
     if not (user and trigger_id and text):
         raise Unusable("a command has a user, a trigger and a name")
-    _refuse_nul(text)
     return Received([Inbound(f"command:{trigger_id}", user, text, reply_place={"channel": user})])
 
 
 def _files(files: Any) -> Iterator[Media]:
     for file in files[:10] if isinstance(files, list) else ():
-        url = _text(file, "url_private_download") or _text(file, "url_private") if isinstance(file, dict) else ""
+        url = text_of(file, "url_private_download") or text_of(file, "url_private") if isinstance(file, dict) else ""
         if url:
-            media_type = _text(file, "mimetype") or "application/octet-stream"
+            media_type = text_of(file, "mimetype") or "application/octet-stream"
             size = file.get("size")
-            name = _text(file, "name")
+            name = text_of(file, "name")
             yield Media(_kind(media_type), None, url, name, media_type, size if isinstance(size, int) else None)
 
 
@@ -122,28 +122,3 @@ def _moment(ts: str) -> datetime | None:
         return datetime.fromtimestamp(float(ts), UTC)
     except (ValueError, OverflowError, OSError):
         return None
-
-
-def _object(raw: bytes) -> Object:
-    try:
-        found = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Unusable(str(error)) from None
-    if not isinstance(found, dict):
-        raise Unusable("it is no JSON object")
-    return found
-
-
-def _part(given: Object, name: str) -> Object:
-    found = given.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _text(given: Object, name: str) -> str:
-    found = given.get(name)
-    return found if isinstance(found, str) else ""
-
-
-def _refuse_nul(text: str) -> None:
-    if "\0" in text:
-        raise Unusable("the text has a NUL character")

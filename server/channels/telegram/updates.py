@@ -8,8 +8,8 @@ from typing import Any, Literal
 import msgspec
 
 from server.channels.contract import Answer, Inbound, Media, Place, Received, Request, Settings, Unusable
+from server.channels.payload import Object, json_object, part_of, refuse_nul, text_of
 
-Object = Mapping[str, Any]
 LONG_VALUE = "~"
 """Begins the data of a button whose value is longer than 64 bytes: its label is what was said."""
 
@@ -26,15 +26,13 @@ _UNSUPPORTED = ("poll", "dice", "game", "story", "invoice", "paid_media", "givea
 
 def read(request: Request, settings: Settings) -> Received:
     """What customers said; raises Unusable."""
-    try:
-        update = msgspec.json.decode(request.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Unusable(str(error)) from None
-    if not isinstance(update, dict) or not isinstance(number := update.get("update_id"), int):
+    update = json_object(request.body)
+    refuse_nul(update)
+    if not isinstance(number := update.get("update_id"), int):
         raise Unusable("it is no update")
     if isinstance(pressed := update.get("callback_query"), dict):
         return _pressed(number, pressed)
-    said = _said(number, _part(update, "message"), settings)
+    said = _said(number, part_of(update, "message"), settings)
     return Received([said] if said is not None else ())
 
 
@@ -42,8 +40,8 @@ def _pressed(number: int, pressed: Object) -> Received:
     """A button. Telegram shows it as busy until it is answered: the answer to the webhook does that."""
     told = {"method": "answerCallbackQuery", "callback_query_id": str(pressed.get("id", ""))[:100]}
     answer = Answer(200, msgspec.json.encode(told))
-    data, message = pressed.get("data"), _part(pressed, "message")
-    if not (isinstance(data, str) and data) or not _sender(pressed) or "\0" in data:
+    data, message = pressed.get("data"), part_of(pressed, "message")
+    if not (isinstance(data, str) and data) or not _sender(pressed):
         return Received(answer=answer)
     label = _label(message, data)
     choice = None if data.startswith(LONG_VALUE) and label else data
@@ -51,18 +49,16 @@ def _pressed(number: int, pressed: Object) -> Received:
 
 
 def _said(number: int, message: Object, settings: Settings) -> Inbound | None:
-    chat = _part(message, "chat")
+    chat = part_of(message, "chat")
     if not _sender(message) or "id" not in chat or not (chat.get("type") == "private" or _spoken_to(message, settings)):
         return None
-    text = _plain(_text(message, "text") or _text(message, "caption"), settings)
-    if "\0" in text:
-        raise Unusable("the text has a NUL character")
+    text = _plain(text_of(message, "text") or text_of(message, "caption"), settings)
     at = _moment(message.get("date"))
     media = tuple(_media(message))
     place = _place(message)
     if place is not None:
         return _inbound(number, message, message, location=place, at=at)
-    if phone := _text(_part(message, "contact"), "phone_number"):
+    if phone := text_of(part_of(message, "contact"), "phone_number"):
         return _inbound(number, message, message, text=phone, at=at)
     if text or media:
         return _inbound(number, message, message, text=text or None, media=media, at=at)
@@ -71,15 +67,15 @@ def _said(number: int, message: Object, settings: Settings) -> Inbound | None:
 
 
 def _inbound(number: int, sent: Object, message: Object, **said: Any) -> Inbound:
-    person, chat = _part(sent, "from"), _part(message, "chat")
-    name = " ".join(part for part in (_text(person, "first_name"), _text(person, "last_name")) if part).replace("\0", "")[:200]
+    person, chat = part_of(sent, "from"), part_of(message, "chat")
+    name = " ".join(part for part in (text_of(person, "first_name"), text_of(person, "last_name")) if part)[:200]
     chat_id, private = chat.get("id", person["id"]), chat.get("type", "private") == "private"
     topic = message.get("message_thread_id") if message.get("is_topic_message") else None
     return Inbound(
         f"update:{number}",
         str(person["id"]),
         contact_name=name or None,
-        language=_text(person, "language_code")[:35] or None,
+        language=text_of(person, "language_code")[:35] or None,
         thread=None if private else f"{chat_id}:{topic or ''}",
         reply_place={"chat_id": chat_id} | ({"message_thread_id": topic} if topic else {}),
         **said,
@@ -88,16 +84,16 @@ def _inbound(number: int, sent: Object, message: Object, **said: Any) -> Inbound
 
 def _sender(sent: Object) -> bool:
     """Whether a person sent it: bots, and we ourselves, are not answered."""
-    person = _part(sent, "from")
+    person = part_of(sent, "from")
     return isinstance(person.get("id"), int) and not person.get("is_bot")
 
 
 def _spoken_to(message: Object, settings: Settings) -> bool:
     """Whether a message in a group is meant for the bot."""
     bot = str(settings.get("bot_username") or "").lower()
-    words = (_text(message, "text") or _text(message, "caption")).lower()
-    answered = _part(_part(message, "reply_to_message"), "from")
-    return bool(bot) and (f"@{bot}" in words or _text(answered, "username").lower() == bot)
+    words = (text_of(message, "text") or text_of(message, "caption")).lower()
+    answered = part_of(part_of(message, "reply_to_message"), "from")
+    return bool(bot) and (f"@{bot}" in words or text_of(answered, "username").lower() == bot)
 
 
 def _plain(text: str, settings: Settings) -> str:
@@ -117,24 +113,26 @@ def _media(message: Object) -> Iterator[Media]:
 
 def _file(file: Object, kind: Literal["image", "audio", "video", "file", "sticker"], media_type: str) -> Media:
     size = file.get("file_size")
-    name = _text(file, "file_name").replace("\0", "")
-    return Media(kind, None, _text(file, "file_id"), name, _text(file, "mime_type") or media_type, size if isinstance(size, int) else None)
+    name = text_of(file, "file_name")
+    return Media(
+        kind, None, text_of(file, "file_id"), name, text_of(file, "mime_type") or media_type, size if isinstance(size, int) else None
+    )
 
 
 def _place(message: Object) -> Place | None:
-    where, venue = _part(message, "location"), _part(message, "venue")
+    where, venue = part_of(message, "location"), part_of(message, "venue")
     latitude, longitude = where.get("latitude"), where.get("longitude")
     if not (isinstance(latitude, int | float) and isinstance(longitude, int | float) and abs(latitude) <= 90 and abs(longitude) <= 180):
         return None
-    label = ", ".join(part for part in (_text(venue, "title"), _text(venue, "address")) if part).replace("\0", "")
+    label = ", ".join(part for part in (text_of(venue, "title"), text_of(venue, "address")) if part)
     return Place(latitude, longitude, label)
 
 
 def _label(message: Object, data: str) -> str:
     """What stood on the button."""
-    rows = _part(message, "reply_markup").get("inline_keyboard")
+    rows = part_of(message, "reply_markup").get("inline_keyboard")
     buttons = [one for row in (rows if isinstance(rows, list) else ()) if isinstance(row, list) for one in row if isinstance(one, dict)]
-    return next((_text(button, "text") for button in buttons if button.get("callback_data") == data), "")
+    return next((text_of(button, "text") for button in buttons if button.get("callback_data") == data), "")
 
 
 def _moment(date: Any) -> datetime | None:
@@ -142,13 +140,3 @@ def _moment(date: Any) -> datetime | None:
         return datetime.fromtimestamp(date, UTC) if isinstance(date, int) else None
     except (ValueError, OverflowError, OSError):
         return None
-
-
-def _part(given: Object, name: str) -> Object:
-    found = given.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _text(given: Object, name: str) -> str:
-    found = given.get(name)
-    return found if isinstance(found, str) else ""

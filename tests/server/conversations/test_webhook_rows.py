@@ -1,0 +1,79 @@
+"""Webhooks as a hostile or clumsy sender makes them, through the server's real door: the status, and what is stored of it."""
+
+import base64
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from litestar import Litestar
+from sqlalchemy import delete, select, update
+
+from server.channels.sealed import seal_secrets
+from server.channels.tables import channels
+from server.conversations.tables import inbox
+from server.kit import clock
+from server.kit.counts import counts
+from server.kit.db import Database
+from tests.server.turns.bots import ECHO, Bot, publish
+
+ROWS = [json.loads(line) for line in (Path(__file__).parents[2] / "data" / "webhooks.jsonl").read_text().splitlines()]
+SETTINGS: dict[str, dict[str, str]] = {
+    "slack": {"team_id": "T1", "app_id": "A1"},
+    "telegram": {},
+    "whatsapp": {"phone_number_id": "106540352242922"},
+}
+SECRETS = {"slack": "signing_secret", "telegram": "webhook_secret", "whatsapp": "app_secret"}
+
+
+async def _set_secrets(app: Litestar, db: Database, bot: Bot, secrets: dict[str, str]) -> None:
+    async with db.tenant(bot.tenant_id) as conn:
+        sealed = await seal_secrets(conn, app.state.vault, bot.tenant_id, bot.channel_id, secrets)
+        await conn.execute(update(channels).where(channels.c.id == bot.channel_id).values(secrets_sealed=sealed))
+
+
+async def _send(client: httpx.AsyncClient, bot: Bot, row: dict[str, Any]) -> httpx.Response:
+    given = row["input"]
+    body = base64.b64decode(given["body_b64"]) if "body_b64" in given else given["body"].encode()
+    headers = [(name, value.encode("latin-1", "replace")) for name, value in given["headers"].items()]
+    query = urlsplit(given["path"]).query
+    path = f"/hooks/{given['channel']}/{bot.channel_id}"
+    return await client.request(given["method"], f"{path}?{query}" if query else path, content=body, headers=headers)
+
+
+async def test_every_row_has_its_outcome(app: Litestar, client: httpx.AsyncClient, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    bots = {kind: await publish(db, ECHO, kind=kind, settings=SETTINGS[kind]) for kind in SETTINGS}
+    for row in ROWS:
+        given = row["input"]
+        bot = bots[given["channel"]]
+        secrets = {SECRETS[given["channel"]]: given.get("secret", ""), "verify_token": given.get("verify_token", "")}
+        await _set_secrets(app, db, bot, {name: secret for name, secret in secrets.items() if secret})
+        now = datetime.fromtimestamp(given["now"], UTC) if "now" in given else None
+        with monkeypatch.context() as patched:
+            if now is not None:
+                patched.setattr(clock, "now", lambda now=now: now)
+            answers = [await _send(client, bot, row) for _ in range(given.get("repeat", 1))]
+        assert {answer.status_code for answer in answers} <= set(row["status"]), (row["id"], answers[0].text)
+        async with db.tenant(bot.tenant_id) as conn:
+            stored = list(await conn.scalars(select(inbox.c.status)))
+            await conn.execute(delete(inbox))
+        assert len(stored) == bool(row["stored"]), (row["id"], stored)
+        if row["class"] == "old event":
+            assert stored == ["ignored"], "nobody is answered after more than a week"
+        if row["status"] == [401]:
+            assert "signature" in answers[0].text, "the answer does not say which check failed"
+        if given["channel"] == "slack" and answers[0].status_code == 200:
+            assert answers[0].content == b""
+    for kind, bot in bots.items():
+        refused = sum(row["status"] == [401] and row["input"]["channel"] == kind for row in ROWS)
+        assert (await counts(app.state.redis, bot.tenant_id))["webhook", kind, "not_proven"] == refused
+
+
+async def test_what_is_not_set_up_takes_nothing(app: Litestar, client: httpx.AsyncClient, db: Database) -> None:
+    for kind in SETTINGS:
+        bot = await publish(db, ECHO, kind=kind, settings=SETTINGS[kind])
+        assert (await client.post(f"/hooks/{kind}/{bot.channel_id}", content=b"{}")).status_code == 503
+    assert (await client.get(f"/hooks/whatsapp/{bot.channel_id}?hub.mode=subscribe")).status_code == 503
