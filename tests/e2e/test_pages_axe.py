@@ -1,4 +1,4 @@
-"""Every page of flows: no violation of WCAG, light and dark, wide and on a phone; nothing wider than the screen."""
+"""Every page of flows and of customers: no violation of WCAG, light and dark, wide and on a phone; nothing wider than the screen."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -6,11 +6,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.async_api import Page, expect
 
+from server.analytics.ingest import roll_up
+from tests.e2e.conftest import Person, Served
 from tests.e2e.drawing import Canvas
 from tests.e2e.flows import document, edge, import_flow, order_help, step
+from tests.server.turns.bots import ECHO, publish
+from tests.server.turns.talk import say
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -215,3 +220,29 @@ async def test_the_list_view_and_the_intents(page: Page) -> None:
         await expect(page.locator("#intent-form").get_by_label("Name")).to_be_visible()
 
     await check(page, dialog)
+
+
+async def test_customers_and_what_was_said(page: Page, served: Served, person: Person) -> None:
+    bot = await publish(served.app.state.db, ECHO, person.tenant_id)
+    async with httpx.AsyncClient(base_url=served.url) as client:
+        known = {"id": "web-1", "name": "Grace Hopper", "attributes": {"plan": "gold", "orders": 3, "vip": True}}
+        first = await say(client, bot, start=True, contact=known)
+        await say(client, bot, first, text="My parcel from Zürich has not come yet")
+        await say(client, bot, start=True, contact={"id": "shop-1", "name": "Grace H."})
+    while await roll_up(served.app.state.db, person.tenant_id):
+        pass
+    await check(page, lambda: go(page, "/conversations?q=parcel+zurich"))
+    await expect(page.locator("mark:visible")).to_have_text(["parcel", "Zürich"])
+    await check(page, lambda: go(page, "/conversations/contacts"))
+    await page.get_by_role("link", name="Grace Hopper").click()
+    await page.get_by_label("Name of variable 4").fill("city")
+    await page.get_by_label("Value of variable 4").fill("Bern")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_label("Name of variable 5")).to_be_visible()
+    await page.get_by_placeholder("Search names and addresses").fill("grace h.")
+    await page.get_by_role("button", name="Search").click()
+    await page.get_by_role("button", name="Merge with Grace H.").click()
+    await page.locator("#confirm").get_by_role("button", name="Merge").click()
+    await expect(page.get_by_role("button", name="Part from Grace H.")).to_be_visible()
+    address = page.url
+    await check(page, lambda: go(page, address))
