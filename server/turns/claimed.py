@@ -3,6 +3,7 @@
 A turn that fails is tried again after a pause, then put aside as dead with its reason; none disturbs the others of its batch.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
@@ -23,8 +24,13 @@ from server.turns.units import Apart, Batch, Claimed, Pending
 from server.turns.versions import Versions
 
 TRIES = 3
+ALONE = "The last try is made with no other last try beside it."
+ASK_AGAIN_S = 0.5
 
 log = logging.getLogger(__name__)
+
+# An input that kills the process takes the tries of all that are under way with it. Its last try is made alone, so that it dies alone.
+_last_try = asyncio.Lock()
 
 
 async def take_pending(conn: Connection, versions: Versions, tenant_id: UUID, units: Sequence[Pending]) -> Batch:
@@ -33,6 +39,29 @@ async def take_pending(conn: Connection, versions: Versions, tenant_id: UUID, un
     claimed = await conn.fetch(statements.CLAIM, tenant_id, list(by_id), LEASE_S)
     for conversation_id in set(by_id) - {row["id"] for row in claimed}:
         _finish(by_id[conversation_id])
+    last = [row for row in claimed if row["attempts"] == TRIES]
+    if not last:
+        return await _take_together(conn, versions, tenant_id, by_id, claimed)
+    if len(claimed) == 1 and not _last_try.locked():
+        async with _last_try:
+            return await _take_together(conn, versions, tenant_id, by_id, claimed)
+    batch = await _take_together(conn, versions, tenant_id, by_id, [row for row in claimed if row["attempts"] != TRIES])
+    for row in last:
+        unit = by_id[row["id"]]
+        if _last_try.locked():
+            await _put_back(conn, tenant_id, row, ALONE, tries_back=1, pause=ASK_AGAIN_S)
+            batch.pause.append((row["id"], ASK_AGAIN_S))
+            _finish(unit)
+        else:
+            await _put_back(conn, tenant_id, row, ALONE, tries_back=1)
+            unit.alone = True
+            batch.again.append(unit)
+    return batch
+
+
+async def _take_together(
+    conn: Connection, versions: Versions, tenant_id: UUID, by_id: Mapping[UUID, Pending], claimed: Sequence[asyncpg.Record]
+) -> Batch:
     if not claimed:
         return Batch()
     try:

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import insert, select, update
 
 from server.conversations.dead_letters import list_dead_letters
@@ -13,6 +14,7 @@ from server.conversations.tables import conversations, inbox, messages
 from server.flows.tables import flow_versions
 from server.kit.db import Database
 from server.turns.claimed import TRIES
+from server.turns.commit import Commit
 from server.turns.engine import Turns
 from server.turns.runner import Runner
 from tests.server.turns.bots import ECHO, Bot, publish
@@ -98,3 +100,29 @@ async def test_a_turn_the_database_refuses_does_not_hold_up_its_neighbours(db: D
     found = await statuses()
     assert found.pop(bad.inbox_id) == "dead"
     assert set(found.values()) == {"processed"}
+
+
+async def test_who_was_under_way_when_a_message_killed_the_process_has_a_last_try_alone(
+    db: Database, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = await publish(db, ECHO)
+    arrived = [await arrive(db, bot, f"m{n}", f"contact{n}", message("hello")) for n in range(4)]
+    async with db.tenant(bot.tenant_id) as conn:  # as two processes left them that were killed in the middle
+        await conn.execute(update(inbox).values(attempts=TRIES - 1))
+    together: list[int] = []
+    write = Commit.write
+
+    async def count(self: Commit, conn: Any, tenant_id: Any) -> Any:
+        written = await write(self, conn, tenant_id)
+        together.append(len(written))
+        return written
+
+    monkeypatch.setattr(Commit, "write", count)
+    await asyncio.gather(*(turns.drain(bot.tenant_id, one.conversation_id) for one in arrived))
+
+    async def processed() -> bool:
+        async with db.tenant(bot.tenant_id) as conn:
+            return set(await conn.scalars(select(inbox.c.status))) == {"processed"}
+
+    await until(processed)
+    assert max(together) == 1
