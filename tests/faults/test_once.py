@@ -27,15 +27,18 @@ async def test_fifty_deliveries_of_a_message_at_once_are_one_turn(
     async with many_connections() as client:
         customers = Customers(place.processes, client)
 
+        async def deliver(key: str, contact: str, word: str) -> None:
+            while not await customers.deliver(bot, key, contact, word):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
         async def insist(contact: str) -> None:
-            late: list[asyncio.Task[bool]] = []
+            late: list[asyncio.Task[None]] = []
             for number, word in enumerate(WORDS):
                 key = f"{contact}-{number}"
-                deliveries = [asyncio.create_task(customers.deliver(bot, key, contact, word)) for _ in range(DELIVERIES)]
-                done = await next(asyncio.as_completed(deliveries))
-                assert done
+                deliveries = [asyncio.create_task(deliver(key, contact, word)) for _ in range(DELIVERIES)]
+                await next(asyncio.as_completed(deliveries))
                 late += deliveries
-            assert all(await asyncio.gather(*late))
+            await asyncio.gather(*late)
 
         contacts = [f"{bot.tenant_id.hex}.{number}" for number in range(CONTACTS)]
         random.shuffle(contacts)
