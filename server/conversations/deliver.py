@@ -35,13 +35,15 @@ BLOCKED_FOR = timedelta(minutes=15)
 TOO_OLD = timedelta(days=1)
 AHEAD_S = 600.0
 SLEEP_S = 2.0
+GONE = "The channel was removed before the message could be sent."
+SWITCHED_OFF = "The channel is switched off. Switch it on, then try again."
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Parcel:
-    """A message whose sending is ours now: `lease_no` proves it."""
+    """A message whose sending is ours now: `lease_no` proves it. `closed` says why nothing may be sent to its channel."""
 
     tenant_id: UUID
     conversation_id: UUID
@@ -53,6 +55,7 @@ class _Parcel:
     settings: Mapping[str, Any]
     secrets: Secrets
     message: Outbound
+    closed: str | None
 
 
 class Delivery:
@@ -128,6 +131,8 @@ class Delivery:
                     channels.c.kind,
                     channels.c.settings,
                     channels.c.secrets_sealed,
+                    channels.c.enabled,
+                    channels.c.removed_at,
                     contacts.c.external_id,
                     messages.c.body,
                     messages.c.at,
@@ -150,7 +155,8 @@ class Delivery:
         message = Outbound(
             key, str(conversation_id), place.external_id, row.seq, place.body, place.at, where, place.heard_at, row.parts_sent
         )
-        what = place.kind, place.settings, secrets, message
+        closed = GONE if place.removed_at is not None else None if place.enabled else SWITCHED_OFF
+        what = place.kind, place.settings, secrets, message, closed
         return _Parcel(tenant_id, conversation_id, place.id, row.seq, row.attempts, row.lease_no, *what)
 
     async def _send(self, parcel: _Parcel) -> bool:
@@ -159,6 +165,8 @@ class Delivery:
         try:
             if adapter is None:
                 raise SendFailed("dead", f"This server cannot send to channels of the kind {parcel.kind}.")
+            if parcel.closed is not None:
+                raise SendFailed("dead", parcel.closed)
             _check_window(parcel)
             provider_id = await adapter.send(self._http, parcel.message, parcel.settings, parcel.secrets)
         except SendFailed as failed:

@@ -29,7 +29,7 @@ _CHANNELS = text("""
         group by channel_id
     ) o on o.channel_id = c.id
     left join delivery_pauses p on p.tenant_id = c.tenant_id and p.channel_id = c.id and p.until > :now
-    where c.tenant_id = :tenant_id order by c.name, c.id
+    where c.tenant_id = :tenant_id and (c.removed_at is null or o.channel_id is not null) order by c.name, c.id
 """)
 _QUEUES = text("""
     select 'inbox' as queue, status, count(*) as rows, min(received_at) as oldest from inbox
@@ -71,7 +71,7 @@ class QueueFigure:
 
 
 async def channel_queues(conn: AsyncConnection, tenant_id: UUID) -> Sequence[ChannelQueue]:
-    """Every channel of the workspace, by name."""
+    """Every channel of the workspace, by name; removed ones while something of them waits."""
     rows = await conn.execute(_CHANNELS, {"tenant_id": tenant_id, "now": clock.now()})
     return [ChannelQueue(*row) for row in rows]
 

@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from sqlalchemy import update
 
 from server.channels.about import Rate
 from server.channels.contract import SendFailed
-from server.conversations.deliver import AHEAD_S, Delivery
+from server.channels.tables import channels
+from server.conversations.deliver import AHEAD_S, GONE, SWITCHED_OFF, Delivery
 from server.conversations.outbox import pause_channel
 from server.kit import clock
 from server.kit.db import Database
@@ -166,3 +169,15 @@ class TestRetryAfter:
         moving.move(16 * 60)
         await process().deliver(bot.tenant_id, place)
         assert provider.taken == ["one"]
+
+
+@pytest.mark.parametrize(("values", "reason"), [({"enabled": False}, SWITCHED_OFF), ({"removed_at": clock.now()}, GONE)])
+async def test_nothing_is_sent_to_a_channel_that_is_closed(
+    db: Database, provider: Provider, process: Callable[[], Delivery], values: dict[str, Any], reason: str
+) -> None:
+    bot = await bot_with(db)
+    async with db.tenant(bot.tenant_id) as conn:
+        await conn.execute(update(channels).values(**values))
+    await process().deliver(bot.tenant_id, await open_conversation(db, bot, "one"))
+    assert [(row.status, row.error) for row in await outbox_rows(db, bot)] == [("dead", reason)]
+    assert provider.tries == 0
