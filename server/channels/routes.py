@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
@@ -10,10 +11,12 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.channels.about import about_of, kinds
+from server.channels.contract import adapter_of
 from server.channels.examine import examine
 from server.channels.keep import add_channel, change_channel, find, list_channels, remove_channel, secrets_of
-from server.channels.schemas import ChannelChange, ChannelList, ChannelView, CheckResult, KindList, NewChannel
+from server.channels.schemas import ChannelChange, ChannelList, ChannelView, CheckResult, KindList, NewChannel, Preview, SaidIn
 from server.kit.db import Database
+from server.kit.errors import Problem
 from server.kit.http import OutboundClient
 from server.kit.secrets import Vault
 from server.kit.settings import Settings
@@ -49,6 +52,21 @@ async def create_channel(
     async with db.tenant(identity.tenant_id) as conn:
         channel_id = await add_channel(conn, vault, http, identity.tenant_id, data)
         return await view_of(conn, vault, await find(conn, identity.tenant_id, channel_id), settings.public_url)
+
+
+@post("/api/v1/channel-previews", opt={"permission": "channels:read"}, tags=["channels"], status_code=200)
+async def create_preview(data: JSONBody[SaidIn]) -> Preview:
+    """What a kind of channel would send for a message of the bot. Nothing is sent."""
+    adapter = adapter_of(data.kind)
+    if adapter is None:
+        sentence = "Choose a kind of channel that is sent its messages. The web chat shows them as they are."
+        raise Problem(422, "unknown_kind", sentence, fields={"kind": sentence})
+    body = {name: value for name, value in msgspec.to_builtins(data).items() if value and name != "kind"}
+    try:
+        return Preview([dict(part) for part in adapter.render(body, {})])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        sentence = f"This is not a message of a bot: {type(error).__name__} {error}."
+        raise Problem(422, "invalid", sentence) from None
 
 
 @get("/api/v1/channels/{channel_id:uuid}", opt={"permission": "channels:read"}, tags=["channels"])
@@ -105,4 +123,4 @@ async def view_of(conn: AsyncConnection, vault: Vault, row: Row[Any], public_url
     return ChannelView.of(row, about_of(row.kind), await secrets_of(conn, vault, row), public_url)
 
 
-handlers: list[Any] = [list_all, list_kinds, create_channel, show_channel, update_channel, delete_channel, check_channel]
+handlers: list[Any] = [list_all, list_kinds, create_preview, create_channel, show_channel, update_channel, delete_channel, check_channel]

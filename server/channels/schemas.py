@@ -79,6 +79,24 @@ class KindList(msgspec.Struct):
     next: str | None = None
 
 
+class SaidIn(msgspec.Struct, forbid_unknown_fields=True):
+    """A message of the bot as it stands in the transcript, to be shown as a kind of channel would send it."""
+
+    kind: str
+    text: Annotated[str, msgspec.Meta(max_length=50_000)] = ""
+    choices: Annotated[list[Fields], msgspec.Meta(max_length=200)] = []
+    cards: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=50)] = []
+    media: Annotated[list[Fields], msgspec.Meta(max_length=50)] = []
+    asks: str | None = None
+    template: dict[str, Any] | None = None
+
+
+class Preview(msgspec.Struct):
+    """What the provider would be sent, in order: several parts when one message cannot hold it."""
+
+    parts: list[dict[str, Any]]
+
+
 class CheckResult(msgspec.Struct):
     """What the live check found; `ok` when nothing is wrong."""
 

@@ -68,6 +68,16 @@ async def test_a_channel_from_beginning_to_end(app: Litestar, owner: Workspace) 
     assert (await owner.client.get(ROUTE)).json()["data"] == []
 
 
+async def test_a_message_is_shown_as_each_channel_would_send_it(owner: Workspace) -> None:
+    said = {"text": "Size?", "choices": [{"value": str(n), "label": f"Size {n}"} for n in range(11)]}
+    for kind, fourth in (("slack", "static_select"), ("telegram", "inline_keyboard"), ("whatsapp", "4. Size 3"), ("webhook", "Size 3")):
+        shown = (await owner.client.post("/api/v1/channel-previews", json={"kind": kind, **said})).raise_for_status().json()
+        assert len(shown["parts"]) == 1
+        assert fourth in str(shown["parts"])
+    for wrong in ({"kind": "web"}, {"kind": "slack", "cards": [{"buttons": [7]}]}, {"kind": "slack", "media": [{"url": "x"}]}):
+        assert (await owner.client.post("/api/v1/channel-previews", json=wrong)).status_code == 422
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"kind": "pigeon"}, "kind"),
     ({"kind": "../web"}, "kind"),
