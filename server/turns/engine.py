@@ -13,20 +13,20 @@ from redis.asyncio import Redis
 
 from flow_runtime import input_to_json
 from server.conversations.callback import Callbacks
-from server.conversations.inbox import Arrival, accept, ring_doorbell
-from server.conversations.stream import topic_of
+from server.conversations.inbox import Arrival, accept
 from server.flows.library import library
 from server.kit.calls import Tools
 from server.kit.db import ASYNCPG_ERRORS, Database, is_away
 from server.kit.errors import Problem
 from server.kit.http import OutboundClient
-from server.kit.jobs import Resources, ring
+from server.kit.jobs import Resources
 from server.kit.live import Live
 from server.kit.secrets import Vault
 from server.kit.settings import Settings
 from server.kit.tasks import end_tasks
 from server.llm.gateway import warm_up
 from server.turns.admission import Admission
+from server.turns.announce import Announcer
 from server.turns.answers import TurnAnswer, answer_at_once, settle
 from server.turns.carry_out import perform_in_process
 from server.turns.claimed import commit_apart, take_pending
@@ -57,13 +57,11 @@ class Turns:
         self._queue = Queue()
         self.admission = Admission(self._queue, settings.visitor_rate)
         self._wake = asyncio.Event()
-        self._flushers: list[asyncio.Task[None]] = []
-        self._announcer: asyncio.Task[None] | None = None
+        self._loops: list[asyncio.Task[None]] = []
+        self._announcer = Announcer(self.resources)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._taking: dict[tuple[UUID, UUID, str], asyncio.Task[TurnAnswer]] = {}
         self._versions = Versions(library, lambda: self._go(warm_up()), Callbacks(vault, settings.public_url).url)
-        self._saved: list[tuple[UUID, Saved]] = []
-        self._told = asyncio.Event()
         self._stopping = False
         self._busy = 0
         self._fast = FastLane()
@@ -74,8 +72,8 @@ class Turns:
         """Open the connections and begin."""
         find_performers()
         pool = self._pool = await self.resources.db.open_pool(FLUSHERS + 2)
-        self._announcer = asyncio.create_task(self._announce_for_ever(), name="turns announced")
-        self._flushers = [asyncio.create_task(self._flush_for_ever(pool), name=f"turns {number}") for number in range(FLUSHERS)]
+        self._loops = [asyncio.create_task(self._flush_for_ever(pool), name=f"turns {number}") for number in range(FLUSHERS)]
+        self._loops.append(asyncio.create_task(self._announcer.run(), name="turns announced"))
 
     async def stop(self) -> None:
         """Let what has begun come to its commit, then stop."""
@@ -83,7 +81,7 @@ class Turns:
         begun = [unit.future for unit in self._queue.units()]
         if begun:
             await asyncio.wait(begun, timeout=5.0)
-        await end_tasks(*self._flushers, *self._tasks, *([] if self._announcer is None else [self._announcer]))
+        await end_tasks(*self._loops, *self._tasks)
         self._apart.close()
         await self.tools.close()
 
@@ -275,9 +273,7 @@ class Turns:
             asyncio.get_running_loop().call_later(seconds + 0.05, self.wake, tenant_id, conversation_id)
         for apart in batch.apart:
             self._go(self._take_apart(tenant_id, apart))
-        if batch.saved:
-            self._saved.extend((tenant_id, saved) for saved in batch.saved)
-            self._told.set()
+        self._announcer.tell(tenant_id, batch.saved)
         for saved in batch.saved:
             self._fast.note(saved.taken.conversation.id, saved.fast)
             if saved.early_events:
@@ -306,27 +302,3 @@ class Turns:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("work after a turn failed", exc_info=error)
-
-    async def _announce_for_ever(self) -> None:
-        """Tell what was committed: everything that came together since the last time goes in one write."""
-        while True:
-            await self._told.wait()
-            self._told.clear()
-            saved, self._saved = self._saved, []
-            try:
-                await self._announce(saved)
-            except Exception:
-                log.exception("news of %d turns lost", len(saved))
-
-    async def _announce(self, saved: list[tuple[UUID, Saved]]) -> None:
-        resources = self.resources
-        await resources.live.publish_all([(tenant_id, topic_of(one.taken.conversation.id), _news_of(one)) for tenant_id, one in saved])
-        for tenant_id, one in saved:
-            await ring(resources.redis, tenant_id, *one.jobs)
-            if one.pushes and one.messages:
-                await ring_doorbell(resources.redis, tenant_id, one.taken.conversation.id)
-
-
-def _news_of(saved: Saved) -> dict[str, Any]:
-    """What an open widget is told of a turn: that it was taken, and what the flow waits for now."""
-    return {"kind": "turn", "turn": saved.turn, "seq": saved.last_seq, "waiting_for": saved.taken.state.waiting_for}
