@@ -11,11 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.conversations.tables import inbox
+from server.turns.masking import masked
 from server.turns.tables import calls, turns
 
 
 class CallOut(msgspec.Struct):
-    """A call of a turn and its answer."""
+    """A call of a turn and its answer; what looks like a secret is masked."""
 
     id: str
     kind: str
@@ -72,7 +73,7 @@ async def trace_of(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID
             row.flow_version,
             inputs[row.turn],
             row.path,
-            row.effects,
+            masked(row.effects),
             made[row.turn],
             row.waiting_for,
             row.failure,
@@ -96,9 +97,9 @@ async def _inputs(
     unused: list[UnusedInput] = []
     for row in rows:
         if row.turn is not None:
-            used[row.turn].append(row.input)
+            used[row.turn].append(masked(row.input))
         else:
-            unused.append(UnusedInput(row.input, row.status, row.attempts, row.error, row.received_at))
+            unused.append(UnusedInput(masked(row.input), row.status, row.attempts, row.error, row.received_at))
     return used, unused
 
 
@@ -108,5 +109,7 @@ async def _calls(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) 
     )
     made: defaultdict[int, list[CallOut]] = defaultdict(list)
     for row in rows:
-        made[row.turn].append(CallOut(row.id, row.kind, row.node_id, row.status, row.payload, row.result, row.ms, row.attempts))
+        made[row.turn].append(
+            CallOut(row.id, row.kind, row.node_id, row.status, masked(row.payload), masked(row.result), row.ms, row.attempts)
+        )
     return made
