@@ -20,9 +20,9 @@ class Standing(Struct, frozen=True):
 async def standing_of(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID, *, in_line: bool) -> Standing:
     """The conversation's standing; its place in line when `in_line` says that the workspace closes what it has served."""
     c = conversations.c
-    row = (
-        await conn.execute(select(c.status, c.outcome, c.ended_at, c.channel_id).where(c.tenant_id == tenant_id, c.id == conversation_id))
-    ).one_or_none()
+    since = func.coalesce(c.ended_at, c.updated_at)
+    wanted = select(c.status, c.outcome, since.label("since"), c.channel_id)
+    row = (await conn.execute(wanted.where(c.tenant_id == tenant_id, c.id == conversation_id))).one_or_none()
     if row is None or row.status == "closed":
         return Standing("closed")
     if row.outcome != "handed_off":
@@ -30,5 +30,5 @@ async def standing_of(conn: AsyncConnection, tenant_id: UUID, conversation_id: U
     if not in_line:
         return Standing("handed_off")
     waiting = (c.tenant_id == tenant_id) & (c.channel_id == row.channel_id) & (c.outcome == "handed_off") & (c.status != "closed")
-    before = await conn.scalar(select(func.count()).where(waiting, c.ended_at < row.ended_at, c.is_test.is_(False)))
+    before = await conn.scalar(select(func.count()).where(waiting, since < row.since, c.is_test.is_(False)))
     return Standing("handed_off", (before or 0) + 1)

@@ -32,7 +32,7 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
   #typingTimer = 0;
   #lastTurn = 0;
   #takesFiles = false;
-  #contact: Record<string, unknown> = {}; // who the visitor is to the site around
+  #contact: object = {}; // who the visitor is to the site around
   #life = new AbortController();
 
   connectedCallback(): void {
@@ -88,14 +88,18 @@ export class ChatloomWidget extends HTMLElement implements Carrier, Listener {
   /** Says who the visitor is to the site around; with its proof, a conversation that they began elsewhere goes on here. */
   async identify(person: Person | null): Promise<void> {
     const { contactOf, prove } = await this.#view.part("person");
-    this.#contact = contactOf(person ?? {});
-    if (this.#session.identify(person?.hash && person.id)) this.#startOver();
-    const known = person?.hash && (await prove(this.#contact, this.#channel, this.#server.ask));
-    if (!known) return;
-    const { hash, ...about } = this.#contact;
-    this.#contact = { ...about, ...known.contact };
-    if (known.conversation_id) this.#session.conversation = { id: known.conversation_id, token: known.token! };
-    this.#adopt();
+    const { id, hash, ...about } = contactOf(person ?? {});
+    const other = this.#session.identify(hash && id);
+    this.#contact = about;
+    try {
+      const known = hash && (await prove({ id, hash, ...about }, this.#channel, this.#server.ask));
+      if (!known) return;
+      this.#contact = { ...about, ...known.contact };
+      if (known.conversation_id) this.#session.conversation = { id: known.conversation_id, token: known.token! };
+    } finally {
+      if (other) this.#startOver(); // nothing of somebody else stays, also when the proof is not accepted
+      else this.#adopt();
+    }
   }
 
   // --- sending (Carrier)
