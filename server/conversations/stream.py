@@ -33,6 +33,7 @@ STREAMS_PER_ADDRESS = 200
 STREAMS_PER_CHANNEL = 5_000
 
 _PING = b": ping\n\n"
+_SLACK_S = 0.1  # a timer may go off a little early
 _NEVER_STORED = frozenset({"delta", "typing"})
 _PASSED_ON = _NEVER_STORED | {"turn"}
 
@@ -99,7 +100,7 @@ async def event_stream(
             if told is not None and told["kind"] in _PASSED_ON:
                 yield _frame(told["kind"], {name: value for name, value in told.items() if name != "kind"})
             told = await news.wait(min(PING_S, max(0.0, look_at - time.monotonic())))
-            look = time.monotonic() >= look_at if told is None else told["kind"] not in _NEVER_STORED
+            look = look_at - time.monotonic() < _SLACK_S if told is None else told["kind"] not in _NEVER_STORED
             if told is None:
                 yield _PING
 
