@@ -59,13 +59,14 @@ def measure(options: Options) -> str:
 
 async def _measure(options: Options, processes: Processes) -> str:
     channel = str(options.place.bot.channel_id)
-    speakers = [Visitor(processes.port, channel, conversations=-(-STREAMS // SPEAKERS)) for _ in range(SPEAKERS)]
+    streams = options.concurrency[0] if options.concurrency else STREAMS
+    speakers = [Visitor(processes.port, channel, conversations=-(-streams // SPEAKERS)) for _ in range(SPEAKERS)]
     await asyncio.gather(*(speaker.open() for speaker in speakers))
     await asyncio.to_thread(options.place.analyse)
     before = processes.memory()[WEB].rss
     widgets = [
         Widget(processes.port, number, channel, conversation)
-        for number, conversation in enumerate([one for speaker in speakers for one in speaker.conversations][:STREAMS])
+        for number, conversation in enumerate([one for speaker in speakers for one in speaker.conversations][:streams])
     ]
     began = time.perf_counter()
     gate = asyncio.Semaphore(OPEN_AT_ONCE)
@@ -84,7 +85,7 @@ async def _measure(options: Options, processes: Processes) -> str:
         ["all open after, s", f"{opened:.1f}"],
         ["memory of the web process before, MB", f"{before:.0f}"],
         ["with the streams, MB", f"{rss:.0f}"],
-        ["for each stream, kB", f"{(rss - before) * 1024 / STREAMS:.0f}"],
+        ["for each stream, kB", f"{(rss - before) * 1024 / streams:.0f}"],
         *(
             [f"{role}: share of a processor while nothing happens", f"{idle[role] / options.seconds:.1%}"]
             for role in (WEB, POSTGRES, REDIS)
@@ -93,7 +94,7 @@ async def _measure(options: Options, processes: Processes) -> str:
         ["message sent to answer at the widget: p50 / p95 / p99 ms", run.percentiles],
         ["streams lost", str(len(lost))],
     ]
-    return table((f"{STREAMS:,} open streams", ""), rows)
+    return table((f"{streams:,} open streams", ""), rows)
 
 
 async def _all_hear(widgets: Sequence[Widget], listening: Sequence["asyncio.Task[None]"]) -> None:
