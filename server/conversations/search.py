@@ -1,7 +1,7 @@
 """Full-text search over what was said: which words, in which conversation, first in which message.
 
 PostgreSQL's own `simple` configuration finds the words; accents and width are folded before. They lie in an ordinary table and not in a GIN
-index, because under row-level security no index serves `@@` (docs/decisions/0011-words-in-a-table.md).
+index, because under row-level security no index serves `@@` (docs/decisions/0014-words-in-a-table.md).
 """
 
 import re
