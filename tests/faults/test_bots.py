@@ -1,4 +1,4 @@
-"""What happens to bots while customers talk: a clock is wrong, versions come and go, a message kills whoever takes it."""
+"""What happens to bots while customers talk: clocks are wrong, versions come and go."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from sqlalchemy import select, text, update
 from server.flows.tables import flow_versions, flows
 from server.kit.db import Database
 from tests.faults.invariants import Outside
-from tests.faults.load import WORDS, Customers, check_transcripts, many_connections, publish_chat, publish_hook, until_calm
+from tests.faults.load import Customers, check_transcripts, many_connections, publish_chat
 from tests.faults.place import Place, everybody_is_answered_once
 from tests.server.turns.bots import Bot
 from tests.server.turns.talk import until
@@ -19,17 +19,6 @@ from datetime import timedelta
 from server.kit import clock
 right = clock.machine
 clock.machine = lambda: right() + timedelta(minutes={minutes})
-"""
-DEADLY = """
-import os
-from server.turns import claimed, take_turn
-first = take_turn._first
-def die(flow, conversation, given):
-    if getattr(given, "text", "") == "poison":
-        os._exit(1)
-    return first(flow, conversation, given)
-take_turn._first = die
-claimed.LEASE_S = 1.0
 """
 
 
@@ -75,31 +64,3 @@ async def test_a_version_is_published_and_another_bot_deleted_in_the_middle(plac
 async def _started(db: Database, bot: Bot) -> int:
     async with db.tenant(bot.tenant_id) as conn:
         return int(await conn.scalar(text("select count(*) from conversations")) or 0)
-
-
-@pytest.mark.faults
-async def test_a_message_that_kills_the_runner_is_put_aside_and_the_others_go_on(place: Place, place_db: Database) -> None:
-    place.processes.restart("runner0", DEADLY)
-    bot, poisoned = await publish_hook(place_db, place.settings, place.shop), await publish_hook(place_db, place.settings, place.shop)
-    over = asyncio.Event()
-
-    async def supervise() -> None:
-        while not over.is_set():
-            place.processes.revive()
-            await asyncio.sleep(0.1)
-
-    supervising = asyncio.create_task(supervise())
-    async with many_connections() as client, asyncio.timeout(100):
-        customers = Customers(place.processes, client)
-        await customers.hook(poisoned, poisoned.tenant_id.hex, ("poison", "one"))
-        await asyncio.gather(*(customers.hook(bot, f"{bot.tenant_id.hex}.{n}") for n in range(CHATS)))
-        await until_calm(place_db, [bot, poisoned])
-    over.set()
-    await supervising
-    outside = Outside(place.shop.delivered, place.shop.calls, customers.accepted, dead_letters=True)
-    await place.check(place_db, [bot, poisoned], outside)
-    await check_transcripts(place_db, bot, CHATS, WORDS)
-    async with place_db.tenant(poisoned.tenant_id) as conn:
-        fates = list(await conn.execute(text("select status, attempts, error from inbox order by id")))
-    assert [row.status for row in fates] == ["dead", "processed"]
-    assert "died 3 times" in fates[0].error

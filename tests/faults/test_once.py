@@ -14,8 +14,9 @@ from tests.faults.load import Customers, check_transcripts, many_connections, pu
 from tests.faults.place import Place
 
 WORDS = ("one", "two", "three", "four", "five")
-CONTACTS = 20 if os.environ.get("ROUNDS") else 4
+CONTACTS = 20 if os.environ.get("ROUNDS") else 2
 DELIVERIES = 50
+PATIENCE_S = 60.0
 
 
 @pytest.mark.faults
@@ -28,7 +29,7 @@ async def test_fifty_deliveries_of_a_message_at_once_are_one_turn(
         customers = Customers(place.processes, client)
 
         async def deliver(key: str, contact: str, word: str) -> None:
-            while not await customers.deliver(bot, key, contact, word):  # noqa: ASYNC110
+            while not await customers.deliver(bot, key, contact, word, PATIENCE_S):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 
         async def insist(contact: str) -> None:
