@@ -34,8 +34,8 @@ class BrowserDriver(PublishedBot):
             await self._begin_elsewhere(text=text)
             await self._visit()
             return
-        await self.widget.get_by_role("textbox").fill(text)
-        await self.widget.get_by_role("textbox").press("Enter")
+        await self.widget.locator("textarea").fill(text)
+        await self.widget.locator("textarea").press("Enter")
         await self._taken(before)
 
     async def picks(self, label: str) -> None:

@@ -21,7 +21,7 @@ class Chat:
         self.element = page.locator("chatloom-widget").first
         self.launcher = self.element.locator(".launcher")
         self.panel = self.element.locator(".panel")
-        self.input = self.element.get_by_role("textbox")
+        self.input = self.element.locator("textarea")
         self.rows = self.element.locator(".row:not([aria-hidden])")
         self.bubbles = self.rows.locator(".bubble")
         self.replies = self.element.locator(".replies").get_by_role("button")
