@@ -23,15 +23,16 @@ from server.kit.db import Database, is_away
 from server.kit.tables import events
 
 BATCH = 1_000
+LAST_ID = 2**63 - 1
 SETTLED: ColumnElement[Any] = literal_column("pg_snapshot_xmin(pg_current_snapshot())")
-_BEHIND = text("""
-    select t.tenant_id from tenants t left join event_readers r on r.tenant_id = t.tenant_id and r.reader = :reader
+_BEHIND = """
+    select t.tenant_id from ({among}) t left join event_readers r on r.tenant_id = t.tenant_id and r.reader = :reader
     where exists (
         select from events e
         where e.tenant_id = t.tenant_id and (e.tx, e.id) > (coalesce(r.last_tx, '0'::xid8), coalesce(r.last_event_id, 0))
         and e.tx < pg_snapshot_xmin(pg_current_snapshot())
     )
-""")
+"""
 
 log = logging.getLogger(__name__)
 
@@ -56,16 +57,20 @@ Read = Callable[[AsyncConnection, UUID, Sequence[Logged]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Somebody who wants every event. `read` gets them with the transaction that notes they were read; what it raises rolls both back."""
+    """Somebody who wants every event. `read` gets them with the transaction that notes they were read; what it raises rolls both back.
+
+    `among` selects the `tenant_id`s whose events it wants, as far as the sweeper may know them.
+    """
 
     name: str
     read: Read
+    among: str = "select tenant_id from tenants"
 
 
 async def read_all(db: Database, reader: Reader) -> list[UUID]:
     """Give the reader what is new, of every tenant; the tenants that had something."""
     async with db.sweep() as conn:
-        behind: list[UUID] = list((await conn.execute(_BEHIND, {"reader": reader.name})).scalars())
+        behind: list[UUID] = list((await conn.execute(text(_BEHIND.format(among=reader.among)), {"reader": reader.name})).scalars())
     for tenant_id in behind:
         while await read_portion(db, reader, tenant_id):
             pass
@@ -108,6 +113,14 @@ async def _read_alone(conn: AsyncConnection, reader: Reader, tenant_id: UUID, ev
         if is_away(error):
             raise
         await _put_aside(conn, reader.name, tenant_id, event.id, event.type, f"{type(error).__name__} in the reader {reader.name}")
+
+
+async def skip_to_now(conn: AsyncConnection, reader: str, tenant_id: UUID) -> None:
+    """Let the reader begin with what is not settled yet: everything older is stepped over."""
+    before: ColumnElement[Any] = literal_column("(pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1)::text::xid8")
+    place = {"last_tx": before, "last_event_id": LAST_ID, "at": clock.now()}
+    statement = insert(event_readers).values(tenant_id=tenant_id, reader=reader, **place)
+    await conn.execute(statement.on_conflict_do_update(index_elements=["tenant_id", "reader"], set_=place))
 
 
 async def _next(conn: AsyncConnection, reader: str, tenant_id: UUID, size: int) -> list[Any]:

@@ -25,12 +25,14 @@ PERMISSIONS: frozenset[str] = frozenset(
         "operations:read",
         "plugins:read",
         "plugins:write",
+        "webhooks:read",
+        "webhooks:write",
     }
 )
 
 ALLOWED: Mapping[Role, frozenset[str]] = {
     "owner": PERMISSIONS,
-    "editor": PERMISSIONS - {"members:write", "workspace:write", "plugins:write"},
+    "editor": PERMISSIONS - {"members:write", "workspace:write", "plugins:write", "webhooks:write"},
     "analyst": frozenset({"workspace:read", "flows:read", "conversations:read", "analytics:read"}),
 }
 

@@ -17,6 +17,7 @@ from server.conversations.close import close_abandoned
 from server.conversations.deliver import AHEAD_S, Delivery
 from server.conversations.events import forget_early_events
 from server.conversations.inbox import DOORBELL
+from server.events.read import read_all
 from server.kit.db import Database
 from server.kit.http import OutboundClient
 from server.kit.jobs import due_jobs, ring_again
@@ -34,9 +35,12 @@ from server.turns.finish_call import claim_call, give_up_call
 from server.turns.schedules import fire_schedules
 from server.turns.sweep import DueCall, due_calls, waiting_conversations, waiting_outboxes
 from server.turns.timers import fire_timers
+from server.webhooks.fan_out import forget_deliveries
+from server.webhooks.fan_out import reader as webhooks
 
 SWEEP_EVERY_S = 1.0
 ROLL_UP_EVERY_S = 2.0
+TELL_EVERY_S = 1.0
 CLOSE_EVERY_S = 60.0
 RINGS_AT_ONCE = 500
 MOST_FIRED = 1_000
@@ -60,6 +64,7 @@ class Runner:
             asyncio.create_task(self._answer_doorbell(), name="doorbell"),
             asyncio.create_task(self._every(SWEEP_EVERY_S, self.sweep), name="sweeper"),
             asyncio.create_task(self._every(ROLL_UP_EVERY_S, self._roll_up), name="roll-up"),
+            asyncio.create_task(self._every(TELL_EVERY_S, self._tell_webhooks), name="webhooks"),
             asyncio.create_task(self._every(CLOSE_EVERY_S, self._close_abandoned), name="closer"),
         ]
         await stop.wait()
@@ -111,8 +116,12 @@ class Runner:
     async def _roll_up(self) -> None:
         await roll_up_all(self.resources.db, self.resources.live)
 
+    async def _tell_webhooks(self) -> None:
+        await read_all(self.resources.db, webhooks)
+
     async def _close_abandoned(self) -> None:
         await close_abandoned(self.resources.db)
+        await forget_deliveries(self.resources.db)
         await forget_early_events(self.resources.db)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -42,6 +42,8 @@ ROWS = {
     "session_id": "sessions.id",
     "workspace_id": "tenants.tenant_id",
     "letter_id": "jobs.id",
+    "webhook_id": "webhooks.id",
+    "delivery_id": "webhook_deliveries.id",
 }
 PREFIXES = {"letter_id": "job:"}
 WORDS = {
