@@ -42,10 +42,10 @@ async def list_schemas() -> EventSchemas:
     return EventSchemas([EventSchema.of(type) for type in catalogue().values()])
 
 
-@get("/api/v1/events/schemas/{name:str}", opt=READ, tags=["operations"])
-async def show_schema(name: FromPath[str]) -> EventSchema:
+@get("/api/v1/events/schemas/{event_type:str}", opt=READ, tags=["operations"])
+async def show_schema(event_type: FromPath[str]) -> EventSchema:
     """One type of event."""
-    known = catalogue().get(name)
+    known = catalogue().get(event_type)
     if known is None:
         raise not_found("type of event")
     return EventSchema.of(known)

@@ -48,6 +48,7 @@ ROWS = {
 PREFIXES = {"letter_id": "job:"}
 WORDS = {
     "key": "faq",
+    "event_type": "message.sent",
     "node": "n1",
     "trigger_id": "t1",
     "kind": "web",
