@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
+from contextlib import suppress
 
 import asyncpg
 import pytest
@@ -84,6 +86,38 @@ async def postgres_takes_no_writes(place: Place) -> None:
     await admin.close()
 
 
+async def postgres_is_restarted(place: Place) -> None:
+    """A new release of PostgreSQL: it ends its connections and comes back a moment later."""
+    await asyncio.to_thread(place.postgres.stop)
+    await asyncio.sleep(LASTS_S / 2)
+    place.postgres.spawn()  # by this thread: what it starts dies with it
+    await asyncio.to_thread(place.postgres.wait_ready)
+
+
+async def web_has_no_descriptors_left(place: Place) -> None:
+    """Hundreds of connections that say nothing, to a process that may open few files more."""
+    open_now = place.processes.process("web0").num_fds()
+    most, _ = place.processes.limit("web0", resource.RLIMIT_NOFILE, open_now + 20)
+    idle: list[asyncio.StreamWriter] = []
+    for _ in range(100):
+        with suppress(OSError):
+            idle.append((await asyncio.open_connection("127.0.0.1", place.processes.port("web0")))[1])
+    await asyncio.sleep(LASTS_S)
+    for writer in idle:
+        writer.transport.abort()
+    place.processes.limit("web0", resource.RLIMIT_NOFILE, most)
+
+
+async def web_has_no_memory_left(place: Place) -> None:
+    """A process that gets no more memory fails at what it does, or dies and is started again."""
+    most, _ = place.processes.limit("web0", resource.RLIMIT_AS, place.processes.process("web0").memory_info().vms + 1_000_000)
+    await asyncio.sleep(LASTS_S)
+    if "web0" in place.processes.dead():
+        place.processes.revive()
+    else:
+        place.processes.limit("web0", resource.RLIMIT_AS, most)
+
+
 async def web_stands_still(place: Place) -> None:
     """One of two web processes, with messages in its hands."""
     await _stands_still(place, "web0")
@@ -121,6 +155,9 @@ FAULTS: list[Trouble] = [
     a_backend_is_killed,
     postgres_is_locked,
     postgres_takes_no_writes,
+    postgres_is_restarted,
+    web_has_no_descriptors_left,
+    web_has_no_memory_left,
     web_stands_still,
     the_runner_stands_still,
     the_worker_stands_still,
