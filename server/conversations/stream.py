@@ -64,8 +64,13 @@ class Seats:
 
 
 def topic_of(conversation_id: UUID) -> str:
-    """The live topic of a conversation's news."""
+    """The live topic of a conversation's news: turns."""
     return f"conversation:{conversation_id}"
+
+
+def words_of(conversation_id: UUID) -> str:
+    """The live topic of what is never stored: the words of a model while it writes. Who only waits for an answer does not listen."""
+    return f"words:{conversation_id}"
 
 
 async def check_conversation(db: Database, token: ConversationToken) -> None:
@@ -80,7 +85,7 @@ async def event_stream(
     db: Database, live: Live, tenant_id: UUID, conversation_id: UUID, after: int, *, in_line: bool = False
 ) -> AsyncIterator[bytes]:
     """The events of a conversation after message `after`, until the listener or the process is gone; `in_line`: with its place in line."""
-    async with live.subscribe(tenant_id, topic_of(conversation_id)) as news:
+    async with live.subscribe(tenant_id, topic_of(conversation_id), words_of(conversation_id)) as news:
         yield _PING  # the headers are out, the browser knows that it is connected
         last, look, pause, look_at = after, True, SOONEST_LOOK_S, 0.0
         told: Mapping[str, Any] | None = None

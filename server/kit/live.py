@@ -115,15 +115,27 @@ class Live:
             _log.warning("%d news lost: %r", len(news), error)
 
     @asynccontextmanager
-    async def subscribe(self, tenant_id: UUID, topic: str) -> AsyncIterator[Subscription]:
-        """Listen to `topic` of this tenant. What is published after the block is entered arrives (or RESYNC does)."""
-        channel = _channel(tenant_id, topic)
+    async def subscribe(self, tenant_id: UUID, *topics: str) -> AsyncIterator[Subscription]:
+        """Listen to topics of this tenant. What is published after the block is entered arrives (or RESYNC does)."""
+        channels = [_channel(tenant_id, topic) for topic in topics]
         subscription = Subscription()
         try:
-            await self._join(channel, subscription)
+            for channel in channels:
+                await self._join(channel, subscription)
             yield subscription
         finally:
-            await self._leave(channel, subscription)
+            for channel in channels:
+                await self._leave(channel, subscription)
+
+    async def is_heard(self, tenant_id: UUID, topic: str) -> bool:
+        """Whether anybody listens to `topic` of this tenant now, in any process; nobody does while Redis is away."""
+        try:
+            async with asyncio.timeout(_PUBLISH_TIMEOUT_S):
+                ((_, listeners),) = await self._redis.pubsub_numsub(_channel(tenant_id, topic))
+        except Exception as error:
+            _log.warning("whether anybody listens is not known: %r", error)
+            return False
+        return bool(listeners)
 
     async def _join(self, channel: str, subscription: Subscription) -> None:
         listeners = self._listeners.setdefault(channel, set())

@@ -86,13 +86,13 @@ async def extract(gateway: Gateway, provider: Provider, request: ExtractRequest,
     schema = schema_of(request.fields)
     instructions = "\n\n".join(part for part in (_RULES, request.instructions.strip(), f"Schema:\n{json.dumps(schema)}") if part)
     asked = ReplyRequest([ChatMessage("user", request.text)], instructions, temperature=0.0, max_tokens=MAX_TOKENS, say=False)
-    first = await gateway.reply(provider, asked, timeout_s=timeout_s, answer_schema=schema)
+    first = await gateway.reply(provider, asked, timeout_s=timeout_s, answer_schema=schema, streamed=False)
     values, wrong = read_answer(first.text, schema)
     if not wrong:
         return Extraction(values, first)
     again = f"This does not match the schema: {wrong} Answer again with the corrected JSON object only."
     asked = msgspec.structs.replace(asked, messages=[*asked.messages, ChatMessage("assistant", first.text), ChatMessage("user", again)])
-    second = await gateway.reply(provider, asked, timeout_s=max(timeout_s - first.ms / 1000, 0.1), answer_schema=schema)
+    second = await gateway.reply(provider, asked, timeout_s=max(timeout_s - first.ms / 1000, 0.1), answer_schema=schema, streamed=False)
     spent = _sum(first, second)
     values, wrong = read_answer(second.text, schema)
     if wrong:

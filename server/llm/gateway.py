@@ -78,8 +78,12 @@ class Gateway:
         *,
         timeout_s: float = 30.0,
         answer_schema: Mapping[str, Any] | None = None,
+        streamed: bool = True,
     ) -> ReplyResult:
         """One reply, told piece by piece to `on_delta`. Raises `ModelFailed`; nothing that was told is ever told again.
+
+        Not `streamed` it comes as a whole, for a third of the processor's time: for replies that nobody reads while they are written. A
+        model that hangs is then noticed by `timeout_s` only.
 
         With `answer_schema` the provider is asked for JSON of that schema, by its own means (`response_format`). Not all have them: what
         comes back is text that has to be checked.
@@ -88,7 +92,7 @@ class Gateway:
             self._http.check(provider.address)
         except OutboundRefused as refused:
             raise ModelFailed("refused", f"The address of {provider.name} cannot be used. {refused}") from refused
-        attempt = _Attempt(provider, request, on_delta, self._idle_s, answer_schema)
+        attempt = _Attempt(provider, request, on_delta, self._idle_s if streamed else timeout_s, answer_schema, streamed)
         libraries = await asyncio.to_thread(_libraries)  # before the clock starts: the first time this takes seconds
         try:
             async with asyncio.timeout(timeout_s):
@@ -132,6 +136,7 @@ class _Attempt:
     on_delta: OnDelta | None
     idle_s: float
     answer_schema: Mapping[str, Any] | None = None
+    streamed: bool = True
     parts: list[str] = field(default_factory=list)
     length: int = 0
     skipped: int = 0
@@ -151,12 +156,12 @@ class _Attempt:
         if self.answer_schema is not None:
             schema = {"name": "answer", "strict": True, "schema": self.answer_schema}
             options["response_format"] = {"type": "json_schema", "json_schema": schema}
-        stream = await self._heard(
+        if self.streamed:
+            options |= {"stream": True, "stream_options": {"include_usage": True}}
+        answer = await self._heard(
             litellm.acompletion(
                 model=f"openai/{self.provider.model}",
                 messages=self._messages(),
-                stream=True,
-                stream_options={"include_usage": True},
                 client=client,
                 api_key=client.api_key,
                 num_retries=0,
@@ -164,19 +169,34 @@ class _Attempt:
                 **{name: value for name, value in options.items() if value is not None},
             )
         )
-        if stream is None:  # LiteLLM's way of passing on a 422
+        if answer is None:  # LiteLLM's way of passing on a 422
             raise ModelFailed("refused", f"{self.provider.name} did not accept the request (422).")
-        try:
-            usage, cut = await self._listen(stream)
-        finally:
-            with suppress(Exception):
-                await stream.aclose()
-        self._check(stream, cut)
+        usage, cut = await (self._follow(answer) if self.streamed else self._take_whole(answer))
+        if not self.text.strip():
+            raise ModelFailed("garbage", f"{self.provider.name} answered, but not with text.")
         return self._result(litellm, usage, cut, round((time.perf_counter() - started) * 1000))
 
     def _messages(self) -> list[dict[str, str]]:
         system = [{"role": "system", "content": self.request.instructions}] if self.request.instructions else []
         return system + [{"role": message.role, "content": message.content} for message in self.request.messages[self.skipped :]]
+
+    async def _follow(self, stream: Any) -> tuple[Any, bool]:
+        """Hear a stream to its end; one that closes without saying that it is finished is no reply."""
+        try:
+            usage, cut = await self._listen(stream)
+        finally:
+            with suppress(Exception):
+                await stream.aclose()
+        if not cut and stream.received_finish_reason is None and self.parts:
+            raise ModelFailed("unavailable", f"{self.provider.name} broke off in the middle of its reply.", partial=self.text)
+        return usage, cut
+
+    async def _take_whole(self, answer: Any) -> tuple[Any, bool]:
+        """A reply that came in one piece: its usage, and whether it was longer than the limit."""
+        text = (answer.choices[0].message.content if answer.choices else None) or ""
+        if text:
+            await self._tell(text[:MAX_REPLY_CHARACTERS])
+        return getattr(answer, "usage", None), len(text) > MAX_REPLY_CHARACTERS
 
     async def _listen(self, stream: AsyncIterator[Any]) -> tuple[Any, bool]:
         """Take the pieces as they come; ends with the usage and whether the limit was reached."""
@@ -207,13 +227,6 @@ class _Attempt:
         self.length += len(piece)
         if self.on_delta is not None and (told := self.on_delta(piece)) is not None:
             await told
-
-    def _check(self, stream: Any, cut: bool) -> None:
-        """A stream that closes without saying that it is finished is no reply, nor is one without text."""
-        if not cut and stream.received_finish_reason is None and self.parts:
-            raise ModelFailed("unavailable", f"{self.provider.name} broke off in the middle of its reply.", partial=self.text)
-        if not self.text.strip():
-            raise ModelFailed("garbage", f"{self.provider.name} answered, but not with text.")
 
     def _result(self, litellm: ModuleType, usage: Any, cut: bool, ms: int) -> ReplyResult:
         asked = sum(len(message["content"]) for message in self._messages())

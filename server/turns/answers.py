@@ -89,7 +89,7 @@ async def settle(
 
 def _leaves_all_as_it_is(told: Mapping[str, Any]) -> bool:
     """Whether the news say that the conversation still waits for its call."""
-    return told["kind"] in ("delta", "typing") or (told["kind"] == "turn" and told["waiting_for"] == "call")
+    return bool(told["kind"] == "turn" and told["waiting_for"] == "call")
 
 
 _HERE = (messages.c.tenant_id == bindparam("tenant_id"), messages.c.conversation_id == bindparam("conversation_id"))

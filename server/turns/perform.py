@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flow_runtime import CallError
-from server.conversations.stream import topic_of
+from server.conversations.stream import words_of
 from server.conversations.tables import messages
 from server.kit.calls import CallEnd, OpenCall, Tools, performs
 from server.kit.live import Live
@@ -39,10 +39,12 @@ async def reply(tools: Tools, call: OpenCall) -> CallEnd:
         async with resources.db.tenant(call.tenant_id) as conn:
             provider = await open_provider(conn, resources.vault, call.tenant_id, request.model)
             earlier = await _earlier(conn, call, history, request.messages[-1].content if request.messages else "")
-        telling = _Telling(resources.live, call, aloud=request.say)
+        aloud = request.say and await resources.live.is_heard(call.tenant_id, words_of(call.conversation_id))
+        telling = _Telling(resources.live, call) if aloud else None
         request = msgspec.structs.replace(request, messages=[*earlier, *request.messages])
-        result = await gateway.reply(provider, request, telling.hear, timeout_s=call.timeout_s)
-        await telling.flush()
+        result = await gateway.reply(provider, request, None if telling is None else telling.hear, timeout_s=call.timeout_s, streamed=aloud)
+        if telling is not None:
+            await telling.flush()
     except ModelFailed as failed:
         result = failed
     return _end_of(call, provider, result, round((time.perf_counter() - began) * 1000))
@@ -85,10 +87,9 @@ def _newest(tenant_id: UUID, conversation_id: UUID, limit: int) -> Select[tuple[
 class _Telling:
     """Passes the text on as it grows, a few times a second instead of word by word."""
 
-    def __init__(self, live: Live, call: OpenCall, *, aloud: bool) -> None:
+    def __init__(self, live: Live, call: OpenCall) -> None:
         self._live = live
         self._call = call
-        self._aloud = aloud
         self._told = 0
         self._waiting = ""
         self._last = 0.0
@@ -101,10 +102,10 @@ class _Telling:
 
     async def flush(self) -> None:
         """Tell what has not been told."""
-        if not (self._waiting and self._aloud):
+        if not self._waiting:
             return
         news = {"kind": "delta", "call_id": self._call.id, "text": self._waiting, "from": self._told}
         self._told += len(self._waiting)
         self._waiting = ""
         self._last = time.monotonic()
-        await self._live.publish(self._call.tenant_id, topic_of(self._call.conversation_id), news)
+        await self._live.publish(self._call.tenant_id, words_of(self._call.conversation_id), news)

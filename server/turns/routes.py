@@ -19,7 +19,7 @@ from litestar.status_codes import HTTP_200_OK
 from server.channels.queries import Channel
 from server.channels.web.origins import admit
 from server.conversations.queries import find_conversation
-from server.conversations.stream import topic_of
+from server.conversations.stream import words_of
 from server.kit.answers import answer_error
 from server.kit.db import Database
 from server.kit.errors import Problem
@@ -124,19 +124,22 @@ async def _take(turns: Turns, asked: Asked) -> AnswerOut:
 async def _events(turns: Turns, live: Live, asked: Asked) -> AsyncIterator[bytes]:
     """What happens while the answer is made, then its messages, then all of it."""
     yield _frame("typing", {"on": True})
-    taking = asyncio.create_task(_take(turns, asked))
     incoming = asked.incoming
     try:
-        if incoming.conversation_id is not None:
-            async with live.subscribe(incoming.tenant_id, topic_of(incoming.conversation_id)) as news:
-                async for frame in _news_until(taking, news):
-                    yield frame
-        answer = await taking
+        if incoming.conversation_id is None:
+            answer = await _take(turns, asked)
+        else:
+            async with live.subscribe(incoming.tenant_id, words_of(incoming.conversation_id)) as news:
+                taking = asyncio.create_task(_take(turns, asked))
+                try:
+                    async for frame in _news_until(taking, news):
+                        yield frame
+                    answer = await taking
+                finally:
+                    taking.cancel()
     except Problem as problem:
         yield _frame("error", problem.body())
         return
-    finally:
-        taking.cancel()
     for message in answer.messages:
         yield _frame("message", message, message.seq)
     yield _frame("typing", {"on": False})

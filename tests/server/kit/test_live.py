@@ -52,6 +52,17 @@ async def test_news_stay_with_their_topic_and_their_tenant(live: Live) -> None:
         assert await other.wait(0.1) is None
 
 
+async def test_one_listener_may_follow_several_topics_and_is_known_to_listen(live: Live) -> None:
+    assert not await live.is_heard(TENANT, "words")
+    async with live.subscribe(TENANT, "turns", "words") as news:
+        assert await live.is_heard(TENANT, "words")
+        assert not await live.is_heard(OTHER_TENANT, "words")
+        await live.publish(TENANT, "words", {"n": 1})
+        await live.publish(TENANT, "turns", {"n": 2})
+        assert await take(news, 2) == [{"n": 1}, {"n": 2}]
+    assert not await live.is_heard(TENANT, "words")
+
+
 async def test_nothing_said_after_subscribing_is_missed(live: Live) -> None:
     for number in range(50):
         async with live.subscribe(TENANT, f"door {number}") as news:

@@ -14,7 +14,7 @@ from litestar import Litestar
 from sqlalchemy import select, update
 
 from flow_runtime import CallError
-from server.conversations.stream import topic_of
+from server.conversations.stream import topic_of, words_of
 from server.kit import clock
 from server.kit.calls import CallEnd, OpenCall
 from server.kit.db import Database
@@ -107,13 +107,14 @@ async def test_the_text_streams_while_it_is_written(
     bot = await publish(db, helper_flow())
     await connect(app, db, bot.tenant_id, provider, "echo")
     first = await say(client, bot, text="hello")
-    topic = topic_of(UUID(first["conversation_id"]))
-    async with turns.resources.live.subscribe(bot.tenant_id, topic) as news:
+    conversation_id = UUID(first["conversation_id"])
+    async with turns.resources.live.subscribe(bot.tenant_id, topic_of(conversation_id), words_of(conversation_id)) as news:
         await say(client, bot, first, text="tell me a long story")
         heard = [told async for told in _until_turn(news)]
     story = [told for told in heard if told["kind"] == "delta"]
     assert "".join(told["text"] for told in story) == "tell me a long story"
     assert [told["from"] for told in story] == _offsets([told["text"] for told in story])
+    assert ["stream" in question for question in provider.asked] == [False, True]  # nobody followed the first one
 
 
 async def _until_turn(news: Any) -> AsyncIterator[Any]:
