@@ -11,7 +11,7 @@ run:
 	@exec $(BIN)/chatloom run
 
 test: tools browser
-	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --durations=20
 
 # Only what breaks things on purpose: killed processes, bad networks; part of `make test`. ROUNDS=200 kills so many times and takes long.
 test-faults: tools

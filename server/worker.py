@@ -42,6 +42,8 @@ from server.plugins.watch import watching
 AT_ONCE = 16
 FINISH_S = 5.0
 STUCK_S = 120.0
+LISTEN_S = 5
+"""Seconds that one wait for a ring lasts. An answer that the network loses costs 10 s more; with RQ's own time it would be minutes."""
 
 log = logging.getLogger(__name__)
 
@@ -216,7 +218,10 @@ def run(settings: Settings) -> None:
     hands.start()
     connection = redis.Redis.from_url(settings.redis_url, retry=Retry(ExponentialBackoff(cap=2.0), 10))
     worker = RingWorker(
-        [RingQueue(QUEUE, connection=connection, serializer=JSONSerializer)], connection=connection, serializer=JSONSerializer
+        [RingQueue(QUEUE, connection=connection, serializer=JSONSerializer)],
+        connection=connection,
+        serializer=JSONSerializer,
+        worker_ttl=LISTEN_S + 15,
     )
     with contextlib.suppress(SystemExit):
         worker.work(with_scheduler=False, logging_level="WARNING")

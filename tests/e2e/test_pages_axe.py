@@ -20,7 +20,12 @@ from tests.server.turns.talk import say
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-STILL = "() => !document.getAnimations().some(one => one instanceof CSSTransition && one.playState === 'running')"
+STILL = """() => {
+  const endless = (one) => one.effect.getComputedTiming().endTime === Infinity;
+  return !document.getAnimations().some((one) => one.playState === "running" && !endless(one));
+}"""
+    """() => !document.getAnimations().some((one) => one.playState === 'running' && one.effect.getComputedTiming().endTime !== Infinity)"""
+)
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1600, "height": 900}
 

@@ -8,7 +8,7 @@ def test_an_owner_may_do_everything():
 
 
 def test_an_editor_may_not_touch_members_and_workspace():
-    assert PERMISSIONS - ALLOWED["editor"] == {"members:write", "workspace:write", "plugins:write"}
+    assert PERMISSIONS - ALLOWED["editor"] == {"members:write", "workspace:write", "plugins:write", "webhooks:write"}
 
 
 def test_an_analyst_reads_and_changes_nothing():
