@@ -24,8 +24,6 @@ STILL = """() => {
   const endless = (one) => one.effect.getComputedTiming().endTime === Infinity;
   return !document.getAnimations().some((one) => one.playState === "running" && !endless(one));
 }"""
-    """() => !document.getAnimations().some((one) => one.playState === 'running' && one.effect.getComputedTiming().endTime !== Infinity)"""
-)
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1600, "height": 900}
 
