@@ -21,8 +21,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 STILL = """() => {
+  const inside = [...document.querySelectorAll("chatloom-widget")].map((widget) => widget.shadowRoot ?? document);
   const endless = (one) => one.effect.getComputedTiming().endTime === Infinity;
-  return !document.getAnimations().some((one) => one.playState === "running" && !endless(one));
+  return ![document, ...inside].some((root) => root.getAnimations().some((one) => one.playState === "running" && !endless(one)));
 }"""
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1600, "height": 900}
