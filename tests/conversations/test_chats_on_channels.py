@@ -11,16 +11,12 @@ from server.turns.runner import Runner
 from tests.conftest import Workspace
 from tests.conversations.channel_driver import ChannelDriver
 from tests.conversations.chat_script import CHANNEL_SCRIPT, play, read_script
+from tests.fakes.channels import every_provider
 from tests.fakes.channels.provider import FakeProvider
-from tests.fakes.channels.slack import FakeSlack
-from tests.fakes.channels.telegram import FakeTelegram
-from tests.fakes.channels.whatsapp import FakeWhatsApp
 from tests.fakes.scripted import ScriptedWorld
 
-PROVIDERS = [FakeSlack, FakeTelegram, FakeWhatsApp]
 
-
-@pytest.fixture(params=PROVIDERS, ids=lambda fake: fake.kind)
+@pytest.fixture(params=every_provider(), ids=lambda fake: fake.kind)
 def provider(request: pytest.FixtureRequest) -> Iterator[FakeProvider]:
     with request.param() as fake:
         yield fake

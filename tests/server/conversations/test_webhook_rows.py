@@ -12,6 +12,8 @@ import pytest
 from litestar import Litestar
 from sqlalchemy import delete, select, update
 
+from server.channels.cases import read_cases
+from server.channels.contract import HERE
 from server.channels.sealed import seal_secrets
 from server.channels.tables import channels
 from server.conversations.tables import inbox
@@ -21,12 +23,9 @@ from server.kit.db import Database
 from tests.server.turns.bots import ECHO, Bot, publish
 
 ROWS = [json.loads(line) for line in (Path(__file__).parents[2] / "data" / "webhooks.jsonl").read_text().splitlines()]
-SETTINGS: dict[str, dict[str, str]] = {
-    "slack": {"team_id": "T1", "app_id": "A1"},
-    "telegram": {},
-    "whatsapp": {"phone_number_id": "106540352242922"},
-}
-SECRETS = {"slack": "signing_secret", "telegram": "webhook_secret", "whatsapp": "app_secret"}
+KINDS = sorted({row["input"]["channel"] for row in ROWS})
+CASES = {kind: read_cases(HERE / kind) for kind in KINDS}
+"""Whose settings the rows count on."""
 
 
 async def _set_secrets(app: Litestar, db: Database, bot: Bot, secrets: dict[str, str]) -> None:
@@ -45,11 +44,12 @@ async def _send(client: httpx.AsyncClient, bot: Bot, row: dict[str, Any]) -> htt
 
 
 async def test_every_row_has_its_outcome(app: Litestar, client: httpx.AsyncClient, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    bots = {kind: await publish(db, ECHO, kind=kind, settings=SETTINGS[kind]) for kind in SETTINGS}
+    bots = {kind: await publish(db, ECHO, kind=kind, settings=CASES[kind].settings) for kind in KINDS}
     for row in ROWS:
         given = row["input"]
         bot = bots[given["channel"]]
-        secrets = {SECRETS[given["channel"]]: given.get("secret", ""), "verify_token": given.get("verify_token", "")}
+        told = dict.fromkeys(CASES[given["channel"]].secrets, given.get("secret", ""))
+        secrets = told | ({"verify_token": given["verify_token"]} if "verify_token" in given else {})
         await _set_secrets(app, db, bot, {name: secret for name, secret in secrets.items() if secret})
         now = datetime.fromtimestamp(given["now"], UTC) if "now" in given else None
         with monkeypatch.context() as patched:
@@ -73,7 +73,7 @@ async def test_every_row_has_its_outcome(app: Litestar, client: httpx.AsyncClien
 
 
 async def test_what_is_not_set_up_takes_nothing(app: Litestar, client: httpx.AsyncClient, db: Database) -> None:
-    for kind in SETTINGS:
-        bot = await publish(db, ECHO, kind=kind, settings=SETTINGS[kind])
+    for kind in KINDS:
+        bot = await publish(db, ECHO, kind=kind, settings=CASES[kind].settings)
         assert (await client.post(f"/hooks/{kind}/{bot.channel_id}", content=b"{}")).status_code == 503
     assert (await client.get(f"/hooks/whatsapp/{bot.channel_id}?hub.mode=subscribe")).status_code == 503
