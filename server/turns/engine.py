@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from flow_runtime import input_to_json
 from server.conversations.callback import Callbacks
-from server.conversations.inbox import Arrival, accept
+from server.conversations.inbox import Arrival, accept, ring_doorbell
 from server.flows.library import library
 from server.kit.calls import Tools
 from server.kit.db import ASYNCPG_ERRORS, Database, is_away
@@ -34,9 +34,10 @@ from server.turns.fast_lane import FastLane
 from server.turns.fresh import take_fresh
 from server.turns.kinds import find_performers
 from server.turns.plugin_threads import PluginThreads
-from server.turns.queue import WORTH_SHARING, Queue
+from server.turns.queue import BATCH, WORTH_SHARING, Queue
 from server.turns.rows import Saved
 from server.turns.statements import SESSION
+from server.turns.under_way import UnderWay
 from server.turns.units import Apart, Batch, Fresh, Incoming, Known, Later, Nothing, Pending, Result, Unit
 from server.turns.versions import Versions
 
@@ -66,11 +67,13 @@ class Turns:
         self._busy = 0
         self._fast = FastLane()
         self._apart = PluginThreads()
+        self._under_way = UnderWay(settings.data_dir / "under-way", FLUSHERS, BATCH)
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def start(self) -> None:
         """Open the connections and begin."""
         find_performers()
+        self._under_way.open()
         pool = self._pool = await self.resources.db.open_pool(FLUSHERS + 2)
         self._loops = [asyncio.create_task(self._flush_for_ever(pool), name=f"turns {number}") for number in range(FLUSHERS)]
         self._loops.append(asyncio.create_task(self._announcer.run(), name="turns announced"))
@@ -83,6 +86,7 @@ class Turns:
             await asyncio.wait(begun, timeout=5.0)
         await end_tasks(*self._loops, *self._tasks)
         self._apart.close()
+        self._under_way.close()
         await self.tools.close()
 
     @property
@@ -134,6 +138,7 @@ class Turns:
 
     async def _answer(self, incoming: Incoming, within_s: float) -> TurnAnswer:
         unit = Fresh(incoming, asyncio.get_running_loop().create_future(), fast=self._goes_first(incoming))
+        unit.suspected = self._under_way.suspects(unit.mark)
         self._put(incoming.tenant_id, unit)
         result = await unit.future
         if isinstance(result, Saved) and result.taken.state.waiting_for != "call":
@@ -171,7 +176,10 @@ class Turns:
         )
         async with self.resources.db.tenant(incoming.tenant_id) as conn:
             accepted = await accept(conn, arrival)
-        self.wake(incoming.tenant_id, accepted.conversation_id)
+        if result.elsewhere:
+            await ring_doorbell(self.resources.redis, incoming.tenant_id, accepted.conversation_id)
+        else:
+            self.wake(incoming.tenant_id, accepted.conversation_id)
         return accepted.conversation_id, accepted.inbox_id
 
     async def _flush_for_ever(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
@@ -218,7 +226,11 @@ class Turns:
     async def _do(self, conn: Any, tenant_id: UUID, units: Any) -> None:
         fresh = isinstance(units[0], Fresh)
         try:
-            batch = await (take_fresh if fresh else take_pending)(conn, self._versions, tenant_id, units)
+            if fresh:
+                with self._under_way.taking([unit.mark for unit in units if not unit.suspected]):
+                    batch = await take_fresh(conn, self._versions, tenant_id, units)
+            else:
+                batch = await take_pending(conn, self._versions, tenant_id, units)
         except ASYNCPG_ERRORS as error:
             self._refused(tenant_id, units, error)
             if is_away(error):  # what is left of the connection may wait for ever for an answer

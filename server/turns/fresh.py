@@ -34,7 +34,7 @@ async def take_fresh(conn: Connection, versions: Versions, tenant_id: UUID, unit
     commit = Commit()
     for unit, row in zip(units, await _read(conn, tenant_id, units), strict=True):
         try:
-            results.append((unit, await _take_one(conn, versions, commit, tenant_id, unit.incoming, row)))
+            results.append((unit, await _take_one(conn, versions, commit, tenant_id, unit, row)))
         except Problem as problem:
             unit.future.set_exception(problem)
     written = await commit.write(conn, tenant_id)
@@ -64,14 +64,15 @@ async def _read(conn: Connection, tenant_id: UUID, units: Sequence[Fresh]) -> li
     return rows
 
 
-async def _take_one(
-    conn: Connection, versions: Versions, commit: Commit, tenant_id: UUID, incoming: Incoming, row: asyncpg.Record
-) -> Result:
+async def _take_one(conn: Connection, versions: Versions, commit: Commit, tenant_id: UUID, unit: Fresh, row: asyncpg.Record) -> Result:
+    incoming = unit.incoming
     if row["seen_id"] is not None:
         return _known(incoming, row)
     conversation = _conversation_for(incoming, row)
     if conversation.stored and (row["leased"] or row["queue"]):
         return Later("somebody else is at it")
+    if unit.suspected:
+        return Later("a process died with it in its hands", elsewhere=True)
     if conversation.state is not None and not conversation.state.accepts(incoming.input):
         return Nothing(conversation) if isinstance(incoming.input, ConversationStarted) else Later(f"waits for {conversation.waiting_for}")
     try:

@@ -11,6 +11,7 @@ from server.conversations.inbox import Contact
 from server.turns.fast_lane import Rule
 from server.turns.rows import Saved
 from server.turns.take_turn import Conversation, Taken, take_turn
+from server.turns.under_way import mark_of
 from server.turns.versions import Version
 
 
@@ -50,9 +51,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """The message has to be put into the inbox and wait there for its turn."""
+    """The message has to be put into the inbox and wait there for its turn; `elsewhere`: a runner takes it, not this process."""
 
     reason: str
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +69,24 @@ Result = Saved | Known | Later | Nothing
 
 @dataclass(eq=False, slots=True)
 class Fresh:
-    """A message on its way through the fast path."""
+    """A message on its way through the fast path; `suspected` of having killed a process, it may not be taken on it."""
 
     incoming: Incoming
     future: asyncio.Future[Result]
     conflicts: int = 0
     alone: bool = False
     fast: bool = False
+    suspected: bool = False
 
     @property
     def place(self) -> object:
         """Two units of one place never run at the same time."""
         return self.incoming.conversation_id or (self.incoming.channel_id, self.incoming.key)
+
+    @property
+    def mark(self) -> bytes:
+        """The same in 16 bytes, as it is written down while the turn is taken."""
+        return mark_of(self.incoming.conversation_id, self.incoming.channel_id, self.incoming.key)
 
 
 @dataclass(eq=False, slots=True)
