@@ -18,8 +18,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from server.flows.intents.classify import Classification
+from server.flows.intents.examples import Example
 from server.flows.intents.model import IntentModel
-from server.flows.intents.train import Example, train
+from server.flows.intents.train import train
 
 SHOTS = (5, 10, None)
 DRAWS = 3

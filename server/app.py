@@ -16,6 +16,8 @@ from litestar.datastructures import CacheControlHeader
 from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.plugins import PluginProtocol
+from litestar.plugins.core import MsgspecDIPlugin
 from litestar.static_files import create_static_files_router
 
 import server
@@ -54,6 +56,14 @@ def handlers() -> list[Any]:
     return sorted(found, key=lambda handler: getattr(handler, "http_methods", None) != {"OPTIONS"})
 
 
+class Application(Litestar):
+    """Without the framework's plugins for other kinds of model: ours are msgspec's alone, and the others are megabytes to load."""
+
+    @staticmethod
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        return [*plugins, MsgspecDIPlugin()]
+
+
 def create_app(settings: Settings | None = None) -> Litestar:
     """The ASGI application; `settings` stand in for the environment's in tests."""
     chosen = settings or read_settings()
@@ -64,7 +74,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         opt={"public": True},
         after_request=for_every_site,
     )
-    application = Litestar(
+    application = Application(
         [*handlers(), assets],
         lifespan=[lambda app: _open(app, chosen)],
         on_startup=[guards.check_permissions_declared],

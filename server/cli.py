@@ -1,6 +1,5 @@
 """The command `chatloom`: the processes, and every command of every room."""
 
-import asyncio
 import gc
 import importlib
 import importlib.util
@@ -120,6 +119,8 @@ def worker(after: int | None) -> None:
 @click.option("--report-to", type=int, required=True, help="Descriptor that gets one JSON object per line.")
 def prepare(report_to: int) -> None:
     """Everything that must be true before the first page: tables, key, owner, sample workspace."""
+
+    import asyncio
 
     def report(**facts: Any) -> None:
         os.write(report_to, json.dumps(facts).encode() + b"\n")

@@ -21,7 +21,8 @@ from server.flows.examples import (
     pairs_of,
     save_intent,
 )
-from server.flows.intents import examples_csv, train
+from server.flows.intents import examples_csv
+from server.flows.intents.examples import problems_of
 from server.flows.intents.examples_csv import UnreadableFile
 from server.flows.queries import find_flow, find_training
 from server.kit import pages
@@ -59,7 +60,7 @@ async def _list_values(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID) ->
     return {
         "intents": [{"name": i.name, "description": i.description, "count": len(i.examples), "first": i.examples[:3]} for i in intents],
         "examples": len(pairs),
-        "obstacles": train.problems_of(pairs) if intents else [],
+        "obstacles": problems_of(pairs) if intents else [],
         "model": await find_training(conn, tenant_id, flow_id, hash_of(pairs)) if intents else None,
         "advised": ADVISED,
     }

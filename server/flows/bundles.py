@@ -23,7 +23,7 @@ from server.flows.create import store_flow
 from server.flows.document import Document
 from server.flows.draft import Draft
 from server.flows.examples import Intent, clean_examples, clean_name, list_intents, replace_intents
-from server.flows.intents import train
+from server.flows.intents.examples import MAX_EXAMPLES, MAX_INTENTS
 from server.flows.library import library
 from server.flows.problems import problems_of_import
 from server.flows.subflows import calls_of
@@ -196,8 +196,8 @@ def _read_intents(given: Any) -> list[Intent]:
         raise _bad_part("intents", f"The intents cannot be read: {error}", "Mend the intents and import again.") from None
     intents = [Intent(clean_name(name), bundle.description[:500], clean_examples(bundle.examples)) for name, bundle in bundles.items()]
     examples = sum(len(intent.examples) for intent in intents)
-    if len(intents) > train.MAX_INTENTS or examples > train.MAX_EXAMPLES:
-        sentence = f"At most {train.MAX_INTENTS} intents and {train.MAX_EXAMPLES} examples are allowed."
+    if len(intents) > MAX_INTENTS or examples > MAX_EXAMPLES:
+        sentence = f"At most {MAX_INTENTS} intents and {MAX_EXAMPLES} examples are allowed."
         raise _bad_part("intents", sentence, "Mend the intents and import again.")
     return intents
 

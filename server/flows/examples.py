@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.flows.intents.features import MAX_CHARACTERS, normalised
-from server.flows.intents.train import MAX_EXAMPLES, MAX_INTENTS
+from server.flows.intents.examples import MAX_EXAMPLES, MAX_INTENTS
+from server.flows.intents.texts import MAX_CHARACTERS, normalised
 from server.flows.tables import flow_intents
 from server.kit.clock import now
 from server.kit.errors import Problem, not_found

@@ -15,7 +15,7 @@ from server.flows.document import Document
 from server.flows.draft import Draft
 from server.flows.due import problems_of_schedules
 from server.flows.examples import count_examples, list_intents, pairs_of
-from server.flows.intents import train
+from server.flows.intents.examples import problems_of as problems_of_examples
 from server.flows.library import library, uses_intents
 from server.flows.subflows import Frozen, calls_of, freeze
 from server.flows.tables import intent_models
@@ -42,7 +42,7 @@ async def problems_of_draft(conn: AsyncConnection, draft: Draft, *, with_trainin
         problems += problems_of_schedules(draft.document)
     if with_training and uses_intents(draft.document):
         pairs = pairs_of(await list_intents(conn, draft.tenant_id, draft.flow_id))
-        problems += [_untrainable(sentence) for sentence in train.problems_of(pairs)]
+        problems += [_untrainable(sentence) for sentence in problems_of_examples(pairs)]
     return problems
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import and_, select, update
 
 from server.flows.intents.apart import Apart
-from server.flows.intents.train import CannotTrain
+from server.flows.intents.examples import CannotTrain
 from server.flows.publish import go_live_with_model
 from server.flows.tables import intent_models
 from server.kit.clock import now

@@ -1,13 +1,15 @@
 """Who is asking: the signed-in member of one workspace."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
-from litestar.connection import ASGIConnection
 
 from server.kit.errors import Problem
 from server.security.roles import Role
+
+if TYPE_CHECKING:  # runners and workers read tokens too and serve no page
+    from litestar.connection import ASGIConnection
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -22,13 +24,13 @@ class Identity(msgspec.Struct, frozen=True):
     session_id: UUID
 
 
-def identity_or_none(connection: ASGIConnection[Any, Any, Any, Any]) -> Identity | None:
+def identity_or_none(connection: "ASGIConnection[Any, Any, Any, Any]") -> Identity | None:
     """The member behind the request, or None on a public page."""
     found = connection.scope.get("user")
     return found if isinstance(found, Identity) else None
 
 
-def identity_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Identity:
+def identity_of(connection: "ASGIConnection[Any, Any, Any, Any]") -> Identity:
     """The member behind the request."""
     found = identity_or_none(connection)
     if found is None:

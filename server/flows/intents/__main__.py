@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from server.flows.intents.train import CannotTrain, train
+from server.flows.intents.examples import CannotTrain
+from server.flows.intents.train import train
 
 
 def main() -> None:

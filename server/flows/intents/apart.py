@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from server.flows.intents.train import CannotTrain
+from server.flows.intents.examples import CannotTrain
 
 ROOT = Path(__file__).parents[3]
 

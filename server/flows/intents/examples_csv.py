@@ -8,8 +8,8 @@ from itertools import islice
 
 import msgspec
 
-from server.flows.intents.features import MAX_CHARACTERS, normalised
-from server.flows.intents.train import MAX_EXAMPLES, MAX_INTENTS
+from server.flows.intents.examples import MAX_EXAMPLES, MAX_INTENTS
+from server.flows.intents.texts import MAX_CHARACTERS, normalised
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_INTENT_NAME = 100

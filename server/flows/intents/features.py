@@ -4,8 +4,6 @@ An n-gram never seen in training counts in the length of the vector and is then 
 this is what lets the classifier notice a message that is about something else.
 """
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,31 +12,15 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_CHARACTERS = 2000
+from server.flows.intents.texts import cleaned
+
 BUCKETS = 2**20
 
-# Scripts written without spaces (Thai, kana, CJK, Hangul): each character becomes a word of its own.
-_UNSPACED = re.compile("([\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff])")
 _HALF = np.sqrt(0.5)
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
 Rows = NDArray[np.intp]
-
-
-def cleaned(text: str) -> str:
-    """The text as the vectorizers read it."""
-    return _UNSPACED.sub(r" \1 ", _composed(text)).strip()
-
-
-def normalised(text: str) -> str:
-    """The text for "is this the same sentence": letter case and spacing do not count."""
-    return " ".join(_composed(text).casefold().split())
-
-
-def _composed(text: str) -> str:
-    whole = text[: 4 * MAX_CHARACTERS].encode("utf-8", "replace").decode()
-    return unicodedata.normalize("NFKC", whole)[:MAX_CHARACTERS]
 
 
 @cache

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from server.flows.intents.archive import DamagedModel, pack, unpack
 from server.flows.intents.classify import DEFAULT_CONFIDENCE, NOTHING, Classification, Doubles, Scope, certain, decide, probabilities
-from server.flows.intents.features import Block, Features, Floats, normalised
+from server.flows.intents.features import Block, Features, Floats
 from server.flows.intents.similar import SimilarIntents
+from server.flows.intents.texts import normalised
 
 
 class Confusion(msgspec.Struct, frozen=True):

@@ -3,8 +3,8 @@
 import pytest
 
 from server.flows.intents.apart import Apart, TrainingEnded
+from server.flows.intents.examples import CannotTrain
 from server.flows.intents.model import IntentModel
-from server.flows.intents.train import CannotTrain
 
 EXAMPLES = [
     (text, intent)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from server.flows.intents.train import DUAL_LIMIT, CannotTrain, problems_of, train
+from server.flows.intents.examples import CannotTrain, problems_of
+from server.flows.intents.train import DUAL_LIMIT, train
 from tests.server.flows.intents.examples import SHOP
 
 
