@@ -25,6 +25,7 @@ from server.conversations.callback import Callbacks
 from server.kit.answers import RequestId, answer_error
 from server.kit.db import Database
 from server.kit.http import OutboundClient
+from server.kit.idle import closing_idle
 from server.kit.keeping_time import keeping_time
 from server.kit.live import Live
 from server.kit.secrets import Vault
@@ -119,6 +120,7 @@ async def _open(app: Litestar, settings: Settings) -> AsyncIterator[None]:
         state.db = Database(settings.database_url)
         stack.push_async_callback(state.db.close)
         await stack.enter_async_context(keeping_time(state.db))
+        await stack.enter_async_context(closing_idle(state.db))
         state.redis = redis.asyncio.from_url(settings.redis_url)
         stack.push_async_callback(state.redis.aclose)
         state.vault = Vault.open(settings.secret_key_file)

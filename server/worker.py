@@ -30,6 +30,7 @@ from rq.serializers import JSONSerializer
 import server
 from server.kit.db import Database
 from server.kit.http import OutboundClient
+from server.kit.idle import closing_idle
 from server.kit.jobs import ENTRY, QUEUE, Resources, run_job
 from server.kit.keeping_time import keeping_time
 from server.kit.live import Live
@@ -187,6 +188,7 @@ async def open_resources(settings: Settings) -> Any:
         db = Database(settings.database_url)
         stack.push_async_callback(db.close)
         await stack.enter_async_context(keeping_time(db))
+        await stack.enter_async_context(closing_idle(db))
         connection = redis.asyncio.from_url(settings.redis_url)
         stack.push_async_callback(connection.aclose)
         http = OutboundClient(settings.outbound_allow)

@@ -23,6 +23,8 @@ SWEEPER_ROLE = "chatloom_sweeper"
 CONNECT_WITHIN_S = 10.0
 STATEMENT_WITHIN_S = 60.0
 TURN_WITHIN_S = 15.0
+IDLE_S = 15.0
+"""A connection that nobody used for so long is closed."""
 LOOKUPS = ("channel_id", "email", "account_id", "token_hash")
 
 metadata = MetaData(
@@ -75,6 +77,7 @@ class Database:
             re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql+asyncpg://", url),
             pool_size=pool_size,
             max_overflow=pool_size,
+            pool_use_lifo=True,
             pool_pre_ping=False,
             hide_parameters=True,  # what customers wrote stays out of the log when a statement fails
             json_serializer=to_json,
@@ -110,6 +113,7 @@ class Database:
                 server_settings=self._server_settings(),
                 timeout=CONNECT_WITHIN_S,
                 command_timeout=TURN_WITHIN_S,
+                max_inactive_connection_lifetime=IDLE_S,
             )
         return self._pool
 

@@ -20,6 +20,7 @@ from server.conversations.inbox import DOORBELL
 from server.events.read import read_all
 from server.kit.db import Database
 from server.kit.http import OutboundClient
+from server.kit.idle import closing_idle
 from server.kit.jobs import due_jobs, ring_again
 from server.kit.keeping_time import keeping_time
 from server.kit.live import Live
@@ -171,6 +172,7 @@ async def run(settings: Settings) -> None:
         db = Database(settings.database_url)
         stack.push_async_callback(db.close)
         await stack.enter_async_context(keeping_time(db))
+        await stack.enter_async_context(closing_idle(db))
         redis = Redis.from_url(settings.redis_url)
         stack.push_async_callback(redis.aclose)
         http = OutboundClient(settings.outbound_allow)

@@ -36,6 +36,7 @@ _OPTIONS = {
     "jit": "off",
     "io_method": "sync",
     "max_worker_processes": "4",
+    "max_logical_replication_workers": "0",
     "max_parallel_workers_per_gather": "1",
     "random_page_cost": "1.1",
     "timezone": "UTC",
