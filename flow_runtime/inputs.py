@@ -1,6 +1,7 @@
 """What may wake a waiting flow. A customer's message, an API's answer and a timer are the same sort of thing.
 
-Each input carries the moment it was accepted (`at`, UTC) and a random `seed`: the runtime itself has no clock and no dice.
+Each input carries the moment it was accepted (`at`, UTC) and a random `seed`: the runtime itself has no clock and no dice. What the
+customer says carries `annotations`: what was found in it before the flow got it, by the name of the stage that found it.
 """
 
 from collections.abc import Mapping
@@ -18,20 +19,24 @@ class _Stamped(Struct, frozen=True, kw_only=True):
     seed: int = 0
 
 
-class ConversationStarted(_Stamped, frozen=True):
+class _FromCustomer(_Stamped, frozen=True, kw_only=True):
+    annotations: Mapping[str, Any] | None = None
+
+
+class ConversationStarted(_FromCustomer, frozen=True):
     """The customer opened the chat and has not said anything yet."""
 
     language: str | None = None
 
 
-class Message(_Stamped, frozen=True):
+class Message(_FromCustomer, frozen=True):
     """The customer wrote."""
 
     text: str
     language: str | None = None
 
 
-class Choice(_Stamped, frozen=True):
+class Choice(_FromCustomer, frozen=True):
     """The customer picked one of the choices on offer."""
 
     value: str
@@ -48,7 +53,7 @@ class File(Struct, frozen=True):
     id: str = ""
 
 
-class Attachment(_Stamped, frozen=True):
+class Attachment(_FromCustomer, frozen=True):
     """The customer sent a file, perhaps with words and with `others` in the same message. `id` is the server's own of the file, if any."""
 
     url: str
@@ -65,7 +70,7 @@ class Attachment(_Stamped, frozen=True):
         return (File(self.url, self.media_type, self.name, self.size, self.id), *self.others)
 
 
-class Location(_Stamped, frozen=True):
+class Location(_FromCustomer, frozen=True):
     """The customer sent a place: degrees north and east (WGS 84), and its name or address if there was one."""
 
     latitude: float
@@ -171,8 +176,9 @@ _CODEC: Codec[Input] = Codec(
         "payload": mapping,
         "id": text,
         "others": many(_file),
+        "annotations": optional(mapping),
     },
-    left_out=frozenset(("id", "others")),
+    left_out=frozenset(("id", "others", "annotations")),
 )
 
 

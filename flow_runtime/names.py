@@ -147,6 +147,13 @@ class Names:
 
 def as_value(input: CustomerInput) -> dict[str, Any]:
     """What `message` is in an expression."""
+    value = _plain_value(input)
+    if input.annotations:
+        value["annotations"] = dict(input.annotations)
+    return value
+
+
+def _plain_value(input: CustomerInput) -> dict[str, Any]:
     if isinstance(input, Message):
         return {"text": input.text, "language": input.language}
     if isinstance(input, Choice):

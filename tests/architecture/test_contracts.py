@@ -33,6 +33,9 @@ FAULTS = {
         "import rq": "RQ only in the worker",
         "import httpx": "one outbound client",
     },
+    "server/conversations/processing/stages/mood/process.py": {
+        "import server.conversations.processing.stages.language.process": "stages of processing know nothing of each other"
+    },
     "server/flows/tables.py": {"import requests": "one outbound client"},
     "server/kit/settings.py": {"import server.kit.run": "no cycles anywhere"},
     "server/a_new_room/__init__.py": {"": "rooms of the server"},
