@@ -89,7 +89,8 @@ class Inbound:
 
     `at` is the provider's time of it. `thread` tells conversations of one contact apart (a Slack thread, a post). `reply_place` is what
     the adapter needs to answer there; it is kept with the conversation. `unsupported` names what the provider could not pass on. What only
-    `continues` is taken when the contact has an open conversation in the thread, and begins none.
+    `continues` is taken when the contact has an open conversation in the thread, and begins none. One who `opens` the chat has said nothing
+    yet: they are greeted, unless a conversation is open.
     """
 
     key: str
@@ -106,6 +107,7 @@ class Inbound:
     reply_place: Mapping[str, Any] = field(default_factory=dict)
     unsupported: str | None = None
     continues: bool = False
+    opens: bool = False
 
 
 State = Literal["sent", "delivered", "read", "failed"]
@@ -202,6 +204,13 @@ class SendFailed(Exception):
 
 class Adapter(ABC):
     """One kind of channel. `verify`, `parse`, `handshake` and `render` are pure: the request carries the time."""
+
+    async def published(self, http: OutboundClient, request: Request, settings: Settings) -> Secrets:
+        """What the provider publishes and `verify` needs, such as its public keys: `verify` finds it among the secrets, under these names.
+
+        Anybody may make us ask: it is kept, and asked for again within limits. Empty when there is nothing, or the provider is away.
+        """
+        return {}
 
     @abstractmethod
     def verify(self, request: Request, settings: Settings, secrets: Secrets) -> None:

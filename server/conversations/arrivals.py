@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from flow_runtime import Attachment, Choice, EventReceived, File, Input, Location, Message, input_to_json
+from flow_runtime import Attachment, Choice, ConversationStarted, EventReceived, File, Input, Location, Message, input_to_json
 from server.channels.contract import Inbound, Media
 from server.conversations.inbox import Arrival, Contact
 from server.conversations.provider_files import ProviderFiles
@@ -48,6 +48,8 @@ def arrival_of(hooked: Hooked, said: Inbound, files: ProviderFiles) -> Arrival:
 
 def _input(hooked: Hooked, said: Inbound, files: ProviderFiles) -> Input:
     at, seed = clock.now(), secrets.randbits(48)
+    if said.opens:
+        return ConversationStarted(language=said.language, at=at, seed=seed)
     if said.unsupported is not None:
         return EventReceived(UNSUPPORTED, {"type": said.unsupported}, at=at, seed=seed)
     if said.choice is not None:

@@ -54,13 +54,14 @@ async def receive(
     db: NamedDependency[Database],
     redis: NamedDependency[Redis],
     vault: NamedDependency[Vault],
+    http: NamedDependency[OutboundClient],
     settings: NamedDependency[Settings],
 ) -> Response[bytes]:
     """Take a provider's webhook. 2xx means stored, or proven but of no use; 401 not proven; 503 come again."""
     asked = _request_of(request, await request.body(), settings.public_url)
     door = await _open(db, vault, kind, channel_id)
     try:
-        _prove(door, asked)
+        await _prove(door, asked, http)
         received = door.adapter.parse(asked, door.settings)
     except Problem as problem:
         await count(redis, door.tenant_id, "webhook", kind, problem.code)
@@ -148,10 +149,11 @@ async def _open(db: Database, vault: Vault, kind: str, channel_id: UUID) -> _Doo
     return _Door(row, adapter, secrets)
 
 
-def _prove(door: _Door, asked: Request) -> None:
+async def _prove(door: _Door, asked: Request, http: OutboundClient) -> None:
     """The answer does not say which check failed: that would help only somebody who forges."""
     try:
-        door.adapter.verify(asked, door.settings, door.secrets)
+        published = await door.adapter.published(http, asked, door.settings)
+        door.adapter.verify(asked, door.settings, {**door.secrets, **published})
     except NotConfigured as reason:
         raise _not_ready(reason) from None
     except Exception as reason:
