@@ -1,0 +1,1 @@
+"""Microsoft Teams: chats, group and meeting chats, mentions in channels, Adaptive Cards (Bot Framework protocol)."""

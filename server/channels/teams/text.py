@@ -1,0 +1,25 @@
+"""Teams' way of writing: messages are Markdown in which tags count too, lines end with an empty one; what comes in names people in tags."""
+
+import html
+import re
+from collections.abc import Iterable
+
+_AT = re.compile(r"<at(?:\s[^<>]{0,200})?>([^<>]{0,500})</at>", re.IGNORECASE)
+_LINE_END = re.compile(r"(?<!\n)\n(?!\n)")
+
+
+def plain(text: str, own_mentions: Iterable[str]) -> str:
+    """What a customer wrote, without the mentions of the bot; other people as their names."""
+    for mention in own_mentions:
+        text = text.replace(mention, " ") if mention else text
+    return _AT.sub(r"\1", text).replace("&nbsp;", " ").replace("\xa0", " ").strip()
+
+
+def spaced(text: str) -> str:
+    """Our Markdown as cards show it: one line break alone would join the lines."""
+    return _LINE_END.sub("\n\n", text)
+
+
+def written(text: str) -> str:
+    """Our Markdown as a message's: tags in it are shown, not obeyed."""
+    return spaced(html.escape(text, quote=False))
