@@ -228,6 +228,10 @@ class Adapter(ABC):
     def render(self, body: Mapping[str, Any], settings: Settings) -> Sequence[Mapping[str, Any]]:
         """What the provider is sent for one message of the bot, without the address: several parts when one cannot hold it."""
 
+    def parts(self, message: Outbound, settings: Settings) -> Sequence[Mapping[str, Any]]:
+        """What is sent for a message, in order, where the place it goes to makes a difference: a direct message or a public post."""
+        return self.render(message.body, settings)
+
     @abstractmethod
     async def send_part(
         self, http: OutboundClient, part: Mapping[str, Any], message: Outbound, settings: Settings, secrets: Secrets
@@ -237,7 +241,7 @@ class Adapter(ABC):
     async def send(self, http: OutboundClient, message: Outbound, settings: Settings, secrets: Secrets) -> str | None:
         """Send what is left of a message; the provider's id of its last part. Raises SendFailed."""
         provider_id = None
-        parts = self.render(message.body, settings)
+        parts = self.parts(message, settings)
         for number, part in enumerate(parts[message.parts_sent :], start=message.parts_sent):
             try:
                 provider_id = await self.send_part(http, part, message, settings, secrets)

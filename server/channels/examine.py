@@ -1,7 +1,7 @@
 """The live check: is everything in place, and if not, what exactly is wrong."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +30,7 @@ async def examine(db: Database, vault: Vault, http: OutboundClient, server: Sett
     found = list(_at_home(about, row, secrets, server.public_url))
     if not any(finding.level == "error" and finding.title in _titles(about) for finding in found):
         found += await _with_provider(http, about, row, secrets, server.public_url)
-    if learned := {name: text for finding in found for name, text in finding.learned.items() if text}:
+    if learned := _learned(found):
         async with db.tenant(tenant_id) as conn:
             await learn(conn, tenant_id, channel_id, learned)
     return _result(found)
@@ -60,10 +60,16 @@ async def _with_provider(http: OutboundClient, about: About, row: Row[Any], secr
         checked = list(await adapter.check(http, row.settings, secrets))
         if any(finding.level == "error" for finding in checked):
             return checked
-        return [*checked, *await adapter.connect(http, hook_url_of(public_url, row.kind, row.id), row.settings, secrets)]
+        settings = row.settings | _learned(checked)
+        return [*checked, *await adapter.connect(http, hook_url_of(public_url, row.kind, row.id), settings, secrets)]
     except Exception:
         log.exception("the check of channel %s failed", row.id)
         return [Finding("error", about.title, "The check itself failed. The server's log says why.")]
+
+
+def _learned(findings: Iterable[Finding]) -> dict[str, str]:
+    """The settings that the provider told us."""
+    return {name: text for finding in findings for name, text in finding.learned.items() if text}
 
 
 def _titles(about: About) -> set[str]:

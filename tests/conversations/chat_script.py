@@ -37,6 +37,8 @@ HERE = Path(__file__).parent
 SCRIPTS = sorted(HERE.glob("*.chat"))
 CHANNEL_SCRIPT = HERE / "on_channels" / "desk.chat"
 """What every channel plays, through its provider."""
+WORDS_ONLY_SCRIPT = HERE / "on_channels" / "words_only.chat"
+"""The same where nobody can send a file."""
 TEMPLATE_SCRIPTS = sorted((HERE / "templates").glob("*.chat"))
 
 

@@ -21,6 +21,15 @@ class Fault:
     took_it: bool = False
 
 
+@dataclass(frozen=True)
+class Took:
+    """An answer with more to it than a body."""
+
+    body: Any
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 class Refused(Exception):
     """The provider's answer to a call that breaks its rules."""
 
@@ -34,6 +43,8 @@ class FakeProvider(FakeServer):
     """A provider with one bot and one customer. `calls` are the calls it took, `broken` what broke its rules."""
 
     kind: str
+    gives_files = True
+    """Whether a person there can send any file, or only write."""
 
     def __init__(self) -> None:
         super().__init__(self._answer)
@@ -57,7 +68,8 @@ class FakeProvider(FakeServer):
             self.broken.append(f"{request.method} {request.path}: {refused}")
             await to.send(refused.status, refused.body)
             return
-        await to.send(200, body)
+        took = body if isinstance(body, Took) else Took(body)
+        await to.send(took.status, took.body, took.headers)
 
     @abstractmethod
     def sends(self, request: Request) -> bool:
