@@ -39,7 +39,7 @@ from server.turns.fast_door import FastDoor
 STATIC = Path(__file__).parents[1] / "ui" / "static"
 MAX_BODY_BYTES = 10_000_000
 NOT_PACKED = ["/api/v2/chat/message", "/w/.*/events", "/files/"]
-SHARED = ("settings", "db", "redis", "live", "vault", "http", "callbacks", "turns", "watch")
+SHARED = ("settings", "db", "redis", "live", "vault", "http", "callbacks", "turns", "courtesies", "watch")
 
 
 def modules(*names: str) -> Iterator[ModuleType]:
@@ -133,6 +133,7 @@ async def _open(app: Litestar, settings: Settings) -> AsyncIterator[None]:
         state.callbacks = Callbacks(state.vault, settings.public_url)
         state.watch = await stack.enter_async_context(watching(state.db, state.live, settings))
         state.turns = Turns(state.db, state.redis, state.live, settings, state.vault, state.http)
+        state.courtesies = state.turns.courtesies
         await state.turns.start()
         stack.push_async_callback(state.turns.stop)
         yield

@@ -41,7 +41,10 @@ class Rate(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class About(Struct, forbid_unknown_fields=True, frozen=True):
-    """A kind of channel. `window_s` is how long after a customer's last message it may be answered freely, in seconds; None is for ever."""
+    """A kind of channel. `window_s` is how long after a customer's last message it may be answered freely, in seconds; None is for ever.
+
+    `templates`: what is said after that may be a template that the provider approved.
+    """
 
     kind: str
     title: str
@@ -51,6 +54,7 @@ class About(Struct, forbid_unknown_fields=True, frozen=True):
     secrets: tuple[Field, ...] = ()
     rate: Rate | tuple[Rate, ...] | None = None
     window_s: int | None = None
+    templates: bool = True
 
     @property
     def channel_limits(self) -> ChannelLimits:

@@ -124,12 +124,22 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class Watermark:
+    """All our messages to a contact up to a moment got so far: what providers say that do not name messages."""
+
+    contact_id: str
+    state: Literal["delivered", "read"]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """What a request of the provider says, and what it is answered once that is stored."""
 
     messages: Sequence[Inbound] = ()
     statuses: Sequence[Status] = ()
     answer: Answer = Answer()
+    watermarks: Sequence[Watermark] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +258,21 @@ class Adapter(ABC):
             except SendFailed as failed:
                 raise SendFailed(failed.outcome, str(failed), failed.wait_s, parts_sent=number, blocks=failed.blocks) from None
         return provider_id
+
+    async def mark_read(
+        self, http: OutboundClient, contact_id: str, place: Mapping[str, Any], settings: Settings, secrets: Secrets
+    ) -> None:
+        """Show the customer that what they wrote was read; `place` is its `reply_place`. Kinds that can do it override it.
+
+        A courtesy: SendFailed only goes to the log, and nothing is tried again.
+        """
+        raise SendFailed("dead", "This kind of channel has no read marks.")
+
+    async def show_typing(
+        self, http: OutboundClient, contact_id: str, place: Mapping[str, Any], settings: Settings, secrets: Secrets
+    ) -> None:
+        """Show the customer that an answer is being written, until it comes or for some seconds; a courtesy like `mark_read`."""
+        raise SendFailed("dead", "This kind of channel cannot show that somebody writes.")
 
     async def check(self, http: OutboundClient, settings: Settings, secrets: Secrets) -> Sequence[Finding]:
         """Ask the provider whether everything is in place, for the person who sets the channel up. Never raises."""

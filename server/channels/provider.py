@@ -1,5 +1,7 @@
 """Calls to a channel's provider: what goes wrong on the way becomes `SendFailed`, or a finding of the live check."""
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +12,7 @@ from server.channels.contract import File, Finding, NotFetched, SendFailed
 from server.kit.http import OutboundAnswer, OutboundClient, OutboundFailed, OutboundRefused
 
 TIMEOUT_S = 10.0
+FILE_TIMEOUT_S = 30.0
 MOST_ANSWER_BYTES = 256_000
 MOST_FILE_BYTES = 25_000_000
 
@@ -39,6 +42,27 @@ async def post(http: OutboundClient, url: str, given: Mapping[str, Any], headers
         raise SendFailed("maybe" if failed.sent else "retry", str(failed)) from None
 
 
+async def upload(
+    http: OutboundClient, url: str, fields: Mapping[str, str], name: str, file: File, headers: Mapping[str, str] | None = None
+) -> Told:
+    """POST a file in a form (RFC 7578), its part is `file`. Raises SendFailed: nothing was said to anybody, so it may be tried again."""
+    boundary = f"chatloom-{hashlib.blake2b(file.content, digest_size=16).hexdigest()}"
+    title = re.sub(r"[^\w. -]", "_", name, flags=re.ASCII)
+    parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n' for key, value in fields.items()]
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{title}"\r\nContent-Type: {file.media_type}\r\n\r\n'
+    body = "".join([*parts, head]).encode() + file.content + f"\r\n--{boundary}--\r\n".encode()
+    kind = {"content-type": f"multipart/form-data; boundary={boundary}"}
+    try:
+        answer = await http.request(
+            "POST", url, headers={**kind, **(headers or {})}, body=body, timeout_s=FILE_TIMEOUT_S, max_bytes=MOST_ANSWER_BYTES
+        )
+    except OutboundRefused as refused:
+        raise SendFailed("dead", str(refused), blocks=True) from None
+    except OutboundFailed as failed:
+        raise SendFailed("retry", str(failed)) from None
+    return told(answer)
+
+
 async def ask(
     http: OutboundClient, method: str, url: str, given: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
 ) -> Told | Finding:
@@ -52,7 +76,7 @@ async def ask(
 async def fetch_file(http: OutboundClient, url: str, headers: Mapping[str, str] | None = None) -> File:
     """A file from the provider; raises NotFetched."""
     try:
-        answer = await http.request("GET", url, headers=headers, timeout_s=30.0, max_bytes=MOST_FILE_BYTES)
+        answer = await http.request("GET", url, headers=headers, timeout_s=FILE_TIMEOUT_S, max_bytes=MOST_FILE_BYTES)
     except (OutboundRefused, OutboundFailed) as error:
         raise NotFetched(str(error)) from None
     if answer.status != 200:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,10 +16,11 @@ from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.channels.about import about_of
-from server.channels.contract import Outbound, Secrets, SendFailed, adapter_of
+from server.channels.contract import Adapter, Outbound, Secrets, SendFailed, adapter_of
 from server.channels.rates import rates_of
 from server.channels.sealed import open_secrets
 from server.channels.tables import channels
+from server.conversations.courtesies import overrides
 from server.conversations.outbox import SPREAD_S, Head, claim, give_up_unknown, head_of, in_conversation, pause_channel, put_off
 from server.conversations.receipts import note_sent
 from server.conversations.tables import contacts, conversations, messages, outbox
@@ -33,6 +35,7 @@ LONGEST_BACKOFF = timedelta(minutes=30)
 LONGEST_ASKED = timedelta(hours=6)
 BLOCKED_FOR = timedelta(minutes=15)
 TOO_OLD = timedelta(days=1)
+LONGEST_TYPING_S = 10.0
 AHEAD_S = 600.0
 SLEEP_S = 2.0
 GONE = "The channel was removed before the message could be sent."
@@ -168,6 +171,7 @@ class Delivery:
             if parcel.closed is not None:
                 raise SendFailed("dead", parcel.closed)
             _check_window(parcel)
+            await self._write(adapter, parcel)
             provider_id = await adapter.send(self._http, parcel.message, parcel.settings, parcel.secrets)
         except SendFailed as failed:
             return await self._failed(parcel, failed)
@@ -178,6 +182,16 @@ class Delivery:
             place = parcel.conversation_id, parcel.channel_id, parcel.seq, parcel.lease_no
             await note_sent(conn, parcel.tenant_id, *place, provider_id)
         return True
+
+    async def _write(self, adapter: Adapter, parcel: _Parcel) -> None:
+        """Take the time that the flow gives a bot for writing, before the first try."""
+        seconds = parcel.message.body.get("typing_ms", 0) / 1000
+        if not seconds or parcel.attempts > 1 or parcel.message.parts_sent or not overrides(adapter, "show_typing"):
+            return
+        message = parcel.message
+        with suppress(SendFailed):
+            await adapter.show_typing(self._http, message.contact_id, message.place, parcel.settings, parcel.secrets)
+        await asyncio.sleep(min(seconds, LONGEST_TYPING_S))
 
     async def _failed(self, parcel: _Parcel, failed: SendFailed) -> bool:
         """Note what became of it; True when the next message may follow."""
@@ -221,14 +235,12 @@ class Delivery:
 def _check_window(parcel: _Parcel) -> None:
     """Some channels let a bot write freely only for a while after the customer did: what counts is the moment of sending."""
     about, heard_at = about_of(parcel.kind), parcel.message.heard_at
-    if about is None or about.window_s is None or parcel.message.body.get("template"):
+    if about is None or about.window_s is None or (about.templates and parcel.message.body.get("template")):
         return
     if heard_at is None or clock.now() - heard_at > timedelta(seconds=about.window_s):
-        hours = about.window_s // 3600
-        raise SendFailed(
-            "dead",
-            f"{about.title} takes free messages only within {hours} hours of the customer's last one. Send an approved template instead.",
-        )
+        said = f"{about.title} takes free messages only within {about.window_s // 3600} hours of the customer's last one."
+        then = "Send an approved template instead." if about.templates else "Wait until the customer writes again."
+        raise SendFailed("dead", f"{said} {then}")
 
 
 def _backoff(attempts: int) -> timedelta:

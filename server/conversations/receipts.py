@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.channels.contract import Status
+from server.channels.contract import Status, Watermark
 from server.conversations.outbox import in_conversation
-from server.conversations.tables import early_receipts, outbox
+from server.conversations.tables import contacts, conversations, early_receipts, messages, outbox
 from server.kit import clock
 
 EARLY_KEPT = timedelta(days=1)
@@ -56,6 +56,39 @@ async def record_statuses(conn: AsyncConnection, tenant_id: UUID, channel_id: UU
         await conn.execute(delete(early_receipts).where(early_receipts.c.tenant_id == tenant_id, old))
 
 
+async def record_watermarks(conn: AsyncConnection, tenant_id: UUID, channel_id: UUID, watermarks: Sequence[Watermark]) -> None:
+    """Note up to when a customer got or read our messages. Our own time of them counts: the provider took them after it."""
+    for mark in watermarks:
+        theirs = (
+            select(conversations.c.id)
+            .join(contacts, and_(contacts.c.tenant_id == conversations.c.tenant_id, contacts.c.id == conversations.c.contact_id))
+            .where(
+                conversations.c.tenant_id == tenant_id,
+                conversations.c.channel_id == channel_id,
+                contacts.c.external_id == mark.contact_id,
+            )
+        )
+        written = exists().where(
+            messages.c.tenant_id == outbox.c.tenant_id,
+            messages.c.conversation_id == outbox.c.conversation_id,
+            messages.c.seq == outbox.c.seq,
+            messages.c.at <= mark.until,
+        )
+        noted = outbox.c.read_at if mark.state == "read" else outbox.c.delivered_at
+        await conn.execute(
+            update(outbox)
+            .where(
+                outbox.c.tenant_id == tenant_id,
+                outbox.c.channel_id == channel_id,
+                outbox.c.conversation_id.in_(theirs),
+                outbox.c.status == "sent",
+                noted.is_(None),
+                written,
+            )
+            .values(_reached(mark.state, mark.until))
+        )
+
+
 async def note_sent(
     conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID, channel_id: UUID, seq: int, lease_no: int, provider_id: str | None
 ) -> None:
@@ -96,13 +129,18 @@ async def _note(
     )
     if state == "failed":
         changed = ours.where(outbox.c.delivered_at.is_(None)).values(status="dead", error=(error or FAILED)[:1_000])
-    elif state == "read":
-        changed = ours.values(read_at=func.coalesce(outbox.c.read_at, at), delivered_at=func.coalesce(outbox.c.delivered_at, at))
-    elif state == "delivered":
-        changed = ours.values(delivered_at=func.least(func.coalesce(outbox.c.delivered_at, at), at))
+    elif state in ("read", "delivered"):
+        changed = ours.values(_reached(state, at))
     else:
         return
     await conn.execute(changed)
+
+
+def _reached(state: str, at: datetime) -> dict[str, Any]:
+    """What is read was delivered, too."""
+    if state == "read":
+        return {"read_at": func.coalesce(outbox.c.read_at, at), "delivered_at": func.coalesce(outbox.c.delivered_at, at)}
+    return {"delivered_at": func.least(func.coalesce(outbox.c.delivered_at, at), at)}
 
 
 async def _one_at_a_time(conn: AsyncConnection, channel_id: UUID, provider_ids: Sequence[str]) -> None:

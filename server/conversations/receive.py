@@ -18,6 +18,7 @@ from server.channels.about import resumes
 from server.channels.contract import (
     Adapter,
     Answer,
+    Inbound,
     NotConfigured,
     NotFetched,
     NotProven,
@@ -30,9 +31,10 @@ from server.channels.contract import (
 from server.channels.sealed import open_secrets
 from server.channels.tables import channels
 from server.conversations.arrivals import Hooked, arrival_of
+from server.conversations.courtesies import Courtesies
 from server.conversations.inbox import Arrival, accept, goes_on, ring_doorbell
 from server.conversations.provider_files import ProviderFiles
-from server.conversations.receipts import record_statuses
+from server.conversations.receipts import record_statuses, record_watermarks
 from server.kit import clock
 from server.kit.counts import count
 from server.kit.db import Database
@@ -56,6 +58,7 @@ async def receive(
     vault: NamedDependency[Vault],
     http: NamedDependency[OutboundClient],
     settings: NamedDependency[Settings],
+    courtesies: NamedDependency[Courtesies],
 ) -> Response[bytes]:
     """Take a provider's webhook. 2xx means stored, or proven but of no use; 401 not proven; 503 come again."""
     asked = _request_of(request, await request.body(), settings.public_url)
@@ -70,7 +73,8 @@ async def receive(
         await count(redis, door.tenant_id, "webhook", kind, "unusable")
         log.info("webhook of channel %s of no use: %s", channel_id, reason)
         return Response(b"")
-    await _store(db, redis, door, received, ProviderFiles(vault, settings.public_url))
+    if fresh := await _store(db, redis, door, received, ProviderFiles(vault, settings.public_url)):
+        courtesies.read(kind, fresh, door.settings, door.secrets)
     return _response(received.answer)
 
 
@@ -162,26 +166,29 @@ async def _prove(door: _Door, asked: Request, http: OutboundClient) -> None:
         raise Problem(401, "not_proven", "The signature of this request was not accepted.") from None
 
 
-async def _store(db: Database, redis: Redis, door: _Door, received: Received, files: ProviderFiles) -> None:
-    arrivals: list[Arrival] = []
+async def _store(db: Database, redis: Redis, door: _Door, received: Received, files: ProviderFiles) -> list[Inbound]:
+    """The messages that were not here before and wait for an answer now."""
+    arrivals: list[tuple[Inbound, Arrival]] = []
     if door.flow_id is not None:
         hooked = Hooked(door.tenant_id, door.channel_id, door.kind, door.flow_id, resumes(door.kind, door.settings))
-        arrivals = [arrival_of(hooked, said, files) for said in received.messages]
+        arrivals = [(said, arrival_of(hooked, said, files)) for said in received.messages]
     elif received.messages:
         log.warning("channel %s has no flow: %d messages dropped", door.channel_id, len(received.messages))
-    if not (arrivals or received.statuses):
-        return
+    if not (arrivals or received.statuses or received.watermarks):
+        return []
     for last_try in (False, False, True):  # deliveries of one message that arrive together may get in each other's way
         try:
             async with db.tenant(door.tenant_id) as conn:
-                accepted = [await accept(conn, arrival) for arrival in arrivals if await goes_on(conn, arrival)]
+                accepted = [(said, arrival, await accept(conn, arrival)) for said, arrival in arrivals if await goes_on(conn, arrival)]
                 await record_statuses(conn, door.tenant_id, door.channel_id, received.statuses)
+                await record_watermarks(conn, door.tenant_id, door.channel_id, received.watermarks)
             break
         except (DBAPIError, OSError) as error:
             log.warning("messages could not be stored: %s", type(error).__name__)
             if last_try:
                 raise _database_away() from None
-    await ring_doorbell(redis, door.tenant_id, *{one.conversation_id for one in accepted if one.fresh})
+    await ring_doorbell(redis, door.tenant_id, *{one.conversation_id for _, _, one in accepted if one.fresh})
+    return [said for said, arrival, one in accepted if one.fresh and not arrival.stale]
 
 
 def _database_away() -> Problem:

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from flow_runtime import input_to_json
 from server.conversations.callback import Callbacks
+from server.conversations.courtesies import Courtesies
 from server.conversations.inbox import Arrival, accept, ring_doorbell
 from server.flows.library import library
 from server.kit.calls import Tools
@@ -55,6 +56,7 @@ class Turns:
     def __init__(self, db: Database, redis: Redis, live: Live, settings: Settings, vault: Vault, http: OutboundClient) -> None:
         self.resources = Resources(settings, db, redis, live, vault, http)
         self.tools = Tools(self.resources)
+        self.courtesies = Courtesies(db, vault, http)
         self._queue = Queue()
         self.admission = Admission(self._queue, settings.visitor_rate)
         self._wake = asyncio.Event()
@@ -85,6 +87,7 @@ class Turns:
         if begun:
             await asyncio.wait(begun, timeout=5.0)
         await end_tasks(*self._loops, *self._tasks)
+        await self.courtesies.stop()
         self._apart.close()
         self._under_way.close()
         await self.tools.close()
@@ -290,6 +293,8 @@ class Turns:
             self._fast.note(saved.taken.conversation.id, saved.fast)
             if saved.early_events:
                 self.wake(tenant_id, saved.taken.conversation.id)
+            if saved.pushes and saved.taken.state.waiting_for == "call":
+                self.courtesies.typing(saved.taken.conversation.channel, tenant_id, saved.taken.conversation.id)
             for call in saved.calls:
                 self._go(perform_in_process(self.tools, call, self.wake))
 

@@ -30,6 +30,7 @@ class ChannelDriver(PublishedBot):
         new = {"kind": self.provider.kind, "name": "Here", "flow_id": flows["data"][0]["id"]}
         added = await self._api("POST", "/api/v1/channels", {**new, "settings": self.provider.settings, "secrets": self.provider.secrets})
         self.hook = urlsplit(added["hook_url"]).path
+        self.provider.hook_url = added["hook_url"]
         self.channel_id = added["id"]
         checked = await self._api("POST", f"/api/v1/channels/{added['id']}/check", {})
         assert checked["ok"], checked

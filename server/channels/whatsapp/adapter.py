@@ -1,68 +1,51 @@
 """WhatsApp: requests signed with HMAC-SHA256 of the app's secret over the raw body; the bot speaks by the Graph API."""
 
-import hmac
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from server.channels import graph_api
 from server.channels.contract import (
     Adapter,
     Answer,
     File,
     Finding,
     NotFetched,
-    NotProven,
     Outbound,
     Received,
     Request,
     Secrets,
     SendFailed,
     Settings,
-    valid,
 )
-from server.channels.provider import Told, ask, fetch_file, post
+from server.channels.graph_api import BLOCKS, bearer, code_of, graph_url, need_token, reason_of
+from server.channels.provider import Told, ask, fetch_file, post, upload
 from server.channels.whatsapp.messages import parts_of
-from server.channels.whatsapp.webhooks import read
+from server.channels.whatsapp.webhooks import HEARD, read
 from server.kit.http import OutboundClient
 
-GRAPH_URL = "https://graph.facebook.com/v26.0"
-SECRET = "app_secret"
-TOKEN = "access_token"
-VERIFY = "verify_token"
-HEADER = "x-hub-signature-256"
 WINDOW_CLOSED = 131047
+TOPIC, FIELDS = "whatsapp_business_account", ("messages",)
 
 # developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes
 _AGAIN = frozenset((1, 2, 4, 80007, 130429, 131000, 131016, 131056, 131057, 133016))
 _SLOW_DOWN = frozenset((368, 131031, 131048))
-_BLOCKS = frozenset((0, 3, 10, 190, *range(200, 300)))
-
-
-def signature(secret: str, body: bytes) -> str:
-    """The value of `X-Hub-Signature-256`."""
-    return "sha256=" + hmac.digest(secret.encode(), body, "sha256").hex()
+_NO_MEDIA = frozenset((131052, 131053))
+_FILES = ("image", "audio", "video", "document")
 
 
 class WhatsAppAdapter(Adapter):
     """WhatsApp Cloud."""
 
     def verify(self, request: Request, settings: Settings, secrets: Secrets) -> None:
-        """The signature over the raw body must fit. There is no time in it: what comes twice is known by its id."""
-        accepted = valid(secrets, SECRET)
-        given = request.headers.get(HEADER, "").encode("latin-1", "replace")
-        if HEADER in request.doubled or not any(hmac.compare_digest(given, signature(one, request.body).encode()) for one in accepted):
-            raise NotProven("the signature does not fit")
+        """Meta's signature must fit."""
+        graph_api.verify(request, secrets)
 
     def handshake(self, request: Request, settings: Settings, secrets: Secrets) -> Answer | None:
-        """Meta checks the address: the token must be ours, the answer is the challenge."""
-        accepted, query = valid(secrets, VERIFY), request.query
-        given = query.get("hub.verify_token", "").encode()
-        challenge = query.get("hub.challenge", "")
-        fits = any(hmac.compare_digest(given, token.encode()) for token in accepted)
-        if not fits or query.get("hub.mode") != "subscribe" or request.doubled or not re.fullmatch(r"[\w-]{1,64}", challenge, re.ASCII):
-            return Answer(403, b"The verify token is not the channel's.", "text/plain")
-        return Answer(200, challenge.encode(), "text/plain")
+        """Meta checks the address."""
+        return graph_api.handshake(request, secrets)
 
     def parse(self, request: Request, settings: Settings) -> Received:
         """Messages and receipts."""
@@ -76,95 +59,121 @@ class WhatsAppAdapter(Adapter):
         self, http: OutboundClient, part: Mapping[str, Any], message: Outbound, settings: Settings, secrets: Secrets
     ) -> str | None:
         """Send one message. Its id says that it was accepted; receipts say what became of it."""
-        if not secrets.get(TOKEN):
-            raise SendFailed("dead", "The channel has no access token. Enter it in the channel's settings, then send again.", blocks=True)
-        by_phone = message.contact_id.isdigit()
-        place = dict(message.place) or {"to" if by_phone else "recipient": message.contact_id}
-        given = {"messaging_product": "whatsapp", "recipient_type": "individual", **place, **part, "biz_opaque_callback_data": message.key}
-        told = await post(http, f"{_number_url(settings)}/messages", given, _bearer(secrets))
+        token = need_token(secrets)
+        given = {
+            "messaging_product": "whatsapp",
+            "recipient_type": "individual",
+            **_place(message),
+            "biz_opaque_callback_data": message.key,
+        }
+        kind = part["type"]
+        media = part.get(kind) if kind in _FILES else None
+        if media and not str(media["link"]).startswith("https://"):
+            part = await _uploaded(http, part, settings, token)
+        told = await post(http, f"{_number_url(settings)}/messages", {**given, **part}, token)
+        if media and "link" in part[kind] and code_of(told) in _NO_MEDIA:  # Meta cannot get it, perhaps we can
+            part = await _uploaded(http, part, settings, token)
+            told = await post(http, f"{_number_url(settings)}/messages", {**given, **part}, token)
         accepted = told.data.get("messages")
         if 200 <= told.status < 300 and isinstance(accepted, list) and accepted and isinstance(accepted[0], dict):
             return str(accepted[0].get("id") or "") or None
         raise _failed(told)
 
+    async def mark_read(
+        self, http: OutboundClient, contact_id: str, place: Mapping[str, Any], settings: Settings, secrets: Secrets
+    ) -> None:
+        """Two blue ticks."""
+        await _note_heard(http, place, settings, secrets)
+
+    async def show_typing(
+        self, http: OutboundClient, contact_id: str, place: Mapping[str, Any], settings: Settings, secrets: Secrets
+    ) -> None:
+        """For 25 seconds at most; what is answered is marked as read with it, so nothing where that is not wanted."""
+        if settings.get("read_marks") == "no":
+            raise SendFailed("dead", "WhatsApp shows that somebody writes only together with read marks.")
+        await _note_heard(http, place, settings, secrets, typing_indicator={"type": "text"})
+
     async def check(self, http: OutboundClient, settings: Settings, secrets: Secrets) -> Sequence[Finding]:
-        """Whether token, number and app secret belong together: Meta refuses a token that is proven with another app's secret."""
+        """Whether token, number and app secret belong together."""
         url = f"{_number_url(settings)}?fields=verified_name,display_phone_number,quality_rating"
-        told = await ask(http, "GET", url, None, _bearer(secrets))
+        told = await ask(http, "GET", url, None, bearer(secrets))
         if isinstance(told, Finding):
             return [told]
         if told.status != 200:
-            what = "Access token" if _code(told) in _BLOCKS else "Phone number id"
-            return [Finding("error", what, f"Meta says: {_reason(told)}")]
+            what = "Access token" if code_of(told) in BLOCKS else "Phone number id"
+            return [Finding("error", what, f"Meta says: {reason_of(told)}")]
         who = f"{told.data.get('verified_name')}, {told.data.get('display_phone_number')}"
         found = [Finding("ok", "Access token and phone number id", f"They belong to {who}.")]
         if str(told.data.get("quality_rating", "")).upper() == "RED":
             found.append(Finding("warning", "Quality", "Customers block or report this number. Meta may slow it down."))
-        proof = hmac.digest(valid(secrets, SECRET)[0].encode(), secrets.get(TOKEN, "").encode(), "sha256").hex()
-        told = await ask(http, "GET", f"{url}&appsecret_proof={proof}", None, _bearer(secrets))
-        if isinstance(told, Finding):
-            return [*found, told]
-        if told.status != 200:
-            reason = f"It is not that of the token's app, so nothing that Meta sends would be taken. Meta says: {_reason(told)}"
-            return [*found, Finding("error", "App secret", reason)]
-        return [*found, Finding("ok", "App secret", "It is that of the token's app.")]
+        return [*found, *await graph_api.app_secret_findings(http, url, secrets)]
+
+    async def connect(self, http: OutboundClient, hook_url: str, settings: Settings, secrets: Secrets) -> Sequence[Finding]:
+        """Whether Meta posts to our address; a person has to tell it."""
+        return await graph_api.webhook_findings(http, settings, secrets, hook_url, TOPIC, FIELDS)
 
     async def fetch(self, http: OutboundClient, provider_ref: str, settings: Settings, secrets: Secrets) -> File:
         """A file by its media id; our token goes to Meta's hosts only."""
-        if not secrets.get(TOKEN) or not re.fullmatch(r"[\w-]{1,100}", provider_ref, re.ASCII):
+        if not secrets.get(graph_api.TOKEN) or not re.fullmatch(r"[\w-]{1,100}", provider_ref, re.ASCII):
             raise NotFetched("There is no token, or no such file.")
-        told = await ask(http, "GET", f"{_graph(settings)}/{provider_ref}", None, _bearer(secrets))
+        told = await ask(http, "GET", f"{graph_url(settings)}/{provider_ref}", None, bearer(secrets))
         if isinstance(told, Finding):
             raise NotFetched(told.message)
         url = str(told.data.get("url", ""))
-        parts, own = urlsplit(url), urlsplit(_graph(settings))
+        parts, own = urlsplit(url), urlsplit(graph_url(settings))
         host = parts.hostname or ""
         ours = parts.scheme == "https" and (host == "lookaside.fbsbx.com" or host.endswith(".fbcdn.net"))
         if not ours and (parts.scheme, parts.netloc) != (own.scheme, own.netloc):
-            raise NotFetched(_reason(told) if not url else "The file is not at Meta.")
-        return await fetch_file(http, url, _bearer(secrets))
+            raise NotFetched(reason_of(told) if not url else "The file is not at Meta.")
+        return await fetch_file(http, url, bearer(secrets))
+
+
+def _place(message: Outbound) -> dict[str, Any]:
+    place = {name: value for name, value in message.place.items() if name != HEARD}
+    return place or {"to" if message.contact_id.isdigit() else "recipient": message.contact_id}
+
+
+async def _note_heard(http: OutboundClient, place: Mapping[str, Any], settings: Settings, secrets: Secrets, **more: Any) -> None:
+    if not place.get(HEARD):
+        raise SendFailed("dead", "Nobody knows which message was heard.")
+    given = {"messaging_product": "whatsapp", "status": "read", "message_id": place[HEARD], **more}
+    told = await post(http, f"{_number_url(settings)}/messages", given, need_token(secrets))
+    if told.status != 200:
+        raise _failed(told)
+
+
+async def _uploaded(http: OutboundClient, part: Mapping[str, Any], settings: Settings, token: Mapping[str, str]) -> Mapping[str, Any]:
+    """The same part with its file given to Meta by us instead of by its address."""
+    kind = part["type"]
+    link = str(part[kind]["link"])
+    try:
+        file = await fetch_file(http, link)
+    except NotFetched as reason:
+        raise SendFailed("dead", f"Neither Meta nor this server can get the file {link}: {reason}") from None
+    name = str(part[kind].get("filename") or PurePosixPath(urlsplit(link).path).name or kind)
+    fields = {"messaging_product": "whatsapp", "type": file.media_type}
+    told = await upload(http, f"{_number_url(settings)}/media", fields, name, file, token)
+    if told.status != 200 or not told.data.get("id"):
+        raise _failed(told)
+    media = {name: value for name, value in part[kind].items() if name != "link"}
+    return {**part, kind: {"id": str(told.data["id"]), **media}}
 
 
 def _failed(told: Told) -> SendFailed:
-    code, reason = _code(told), _reason(told)
+    code, reason = code_of(told), reason_of(told)
     if code == WINDOW_CLOSED:
         return SendFailed("dead", "The customer wrote more than 24 hours ago: WhatsApp takes only an approved template now.")
     if code in _SLOW_DOWN:
         return SendFailed("retry", f"WhatsApp has limited this number: {reason}", blocks=True)
-    if code in _BLOCKS:
+    if code in BLOCKS:
         return SendFailed("retry", f"WhatsApp does not take the channel's token: {reason} Run the channel's live check.", blocks=True)
     if code in _AGAIN or told.status == 429 or told.status >= 500:
-        return SendFailed("retry", f"WhatsApp asks to wait: {reason}", told.retry_after_s)
+        return SendFailed("retry", f"WhatsApp asks to wait: {reason}", graph_api.wait_of(told))
     return SendFailed("dead", f"WhatsApp does not take this message: {reason}")
 
 
-def _error(told: Told) -> Mapping[str, Any]:
-    found = told.data.get("error")
-    return found if isinstance(found, dict) else {}
-
-
-def _code(told: Told) -> int | None:
-    code = _error(told).get("code")
-    return code if isinstance(code, int) else None
-
-
-def _reason(told: Told) -> str:
-    error = _error(told)
-    data = error.get("error_data")
-    details = (data.get("details") if isinstance(data, dict) else None) or error.get("message") or f"answer {told.status}"
-    return f"{str(details)[:300].rstrip('.')}."
-
-
 def _number_url(settings: Settings) -> str:
-    return f"{_graph(settings)}/{settings.get('phone_number_id', '')}"
-
-
-def _graph(settings: Settings) -> str:
-    return str(settings.get("graph_url") or GRAPH_URL).rstrip("/")
-
-
-def _bearer(secrets: Secrets) -> dict[str, str]:
-    return {"Authorization": f"Bearer {secrets.get(TOKEN, '')}"}
+    return f"{graph_url(settings)}/{settings.get('phone_number_id', '')}"
 
 
 adapter = WhatsAppAdapter()

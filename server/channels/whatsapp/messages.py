@@ -46,8 +46,12 @@ def as_whatsapp(text: str) -> str:
 def _said(text: str, choices: Sequence[Mapping[str, Any]], wants_place: bool) -> Iterator[Part]:
     links = [choice for choice in choices if choice.get("url")]
     answers = [choice for choice in choices if not choice.get("url")]
+    button = _link_button(links) if not answers else None
+    links = [] if button else links
     text = "\n".join([text, *(f"{link['label']}: {link['url']}" for link in links)]).strip()
-    action = _action(answers) or ({"type": "location_request_message", "action": {"name": "send_location"}} if wants_place else None)
+    action = (
+        button or _action(answers) or ({"type": "location_request_message", "action": {"name": "send_location"}} if wants_place else None)
+    )
     if action is None:
         if answers:
             text = f"{text}\n\n{numbered([choice['label'] for choice in answers])}".strip()
@@ -58,6 +62,13 @@ def _said(text: str, choices: Sequence[Mapping[str, Any]], wants_place: bool) ->
         before, last = [*before, last], ""
     yield from (_text(part) for part in before)
     yield {"type": "interactive", "interactive": {**action, "body": {"text": last or "\u2026"}}}
+
+
+def _link_button(links: Sequence[Mapping[str, Any]]) -> Part | None:
+    """A button that opens a page: there can be one, and nothing beside it."""
+    if len(links) != 1 or len(links[0]["label"]) > MOST_BUTTON:
+        return None
+    return {"type": "cta_url", "action": {"name": "cta_url", "parameters": {"display_text": links[0]["label"], "url": links[0]["url"]}}}
 
 
 def _action(choices: Sequence[Mapping[str, Any]]) -> Part | None:
@@ -99,7 +110,7 @@ def _card(card: Mapping[str, Any]) -> Iterator[Part]:
     image = {"link": card["image_url"]} if card.get("image_url") else None
     if image is None:
         yield last
-    elif last["type"] == "interactive" and last["interactive"]["type"] == "button":
+    elif last["type"] == "interactive" and last["interactive"]["type"] in ("button", "cta_url"):
         yield {"type": "interactive", "interactive": {**last["interactive"], "header": {"type": "image", "image": image}}}
     elif last["type"] == "text" and len(last["text"]["body"]) <= MOST_BODY:
         yield {"type": "image", "image": {**image, "caption": last["text"]["body"]}}

@@ -10,6 +10,8 @@ from server.channels.payload import Object, json_object, part_of, parts_of, refu
 LONG_VALUE = "~"
 """Begins the id of a choice whose value is too long for one: its title is what was said."""
 MOST_TEXT = 4_096
+HEARD = "message_id"
+"""In a `reply_place`: the message that the customer is told was read."""
 
 _FILES: Mapping[str, Literal["image", "audio", "video", "file", "sticker"]] = {
     "image": "image",
@@ -59,7 +61,9 @@ def _message(message: Object, value: Object) -> Iterator[Inbound]:
     who = user_id or phone
     if not (key and who) or phone == text_of(part_of(value, "metadata"), "display_phone_number"):
         return
-    place = {"to": phone} if phone else {"recipient": user_id}
+    if message.get("group_id"):
+        raise Unusable("it was said in a group, and a bot speaks with one customer at a time")
+    place = {**({"to": phone} if phone else {"recipient": user_id}), HEARD: key}
     name = text_of(part_of(contact, "profile"), "name")[:200]
     refuse_nul([message, contact])
     said = _said(kind, message)

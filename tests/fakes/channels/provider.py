@@ -40,7 +40,10 @@ class Refused(Exception):
 
 
 class FakeProvider(FakeServer):
-    """A provider with one bot and one customer. `calls` are the calls it took, `broken` what broke its rules."""
+    """A provider with one bot and one customer. `calls` are the calls it took, `broken` what broke its rules.
+
+    `hook_url` is the address of the server that a person entered there.
+    """
 
     kind: str
     gives_files = True
@@ -53,6 +56,7 @@ class FakeProvider(FakeServer):
         self.faults: list[Fault] = []
         self.said: list[Said] = []
         self.sent = 0
+        self.hook_url = ""
 
     async def _answer(self, request: Request, to: Answering) -> None:
         if self.sends(request) and self.faults:

@@ -3,6 +3,7 @@
 import hmac
 import json
 import time
+from email.parser import BytesParser
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -14,7 +15,7 @@ from tests.fakes.http import Request
 
 NUMBER_ID, NUMBER, WABA = "106540352242922", "15550783881", "102290129340398"
 PHONE, USER = "16505551234", "US.13491208655302741918"
-APP_SECRET, TOKEN = "test_app_secret_0123456789abcdef", "EAAGm0PX4ZCpsBA"
+APP_ID, APP_SECRET, TOKEN = "670843887433847", "test_app_secret_0123456789abcdef", "EAAGm0PX4ZCpsBA"
 FILE = b"%PDF-1.4 a receipt"
 WINDOW_S = 24 * 3600
 
@@ -28,6 +29,10 @@ class FakeWhatsApp(FakeProvider):
         super().__init__()
         self.heard_at = 0.0
         self.quality = "GREEN"
+        self.read: list[str] = []
+        self.typing: list[str] = []
+        self.uploads: dict[str, tuple[str, str]] = {}
+        self.unreachable: set[str] = set()
         self.choices: dict[str, tuple[str, dict[str, str]]] = {}
 
     @property
@@ -42,10 +47,12 @@ class FakeWhatsApp(FakeProvider):
 
     def sends(self, request: Request) -> bool:
         """Whether a message is sent."""
-        return request.path == f"/v26.0/{NUMBER_ID}/messages"
+        return request.path == f"/v26.0/{NUMBER_ID}/messages" and "status" not in request.json
 
     def take(self, request: Request) -> Any:
         """Answer as the Graph API does."""
+        if request.path == f"/v26.0/{APP_ID}/subscriptions" and request.headers.get("authorization") == f"Bearer {APP_ID}|{APP_SECRET}":
+            return {"data": subscriptions("whatsapp_business_account", self.hook_url, "messages")}
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             raise error(401, 190, "Invalid OAuth access token")
         path, _, query = request.path.partition("?")
@@ -54,7 +61,11 @@ class FakeWhatsApp(FakeProvider):
             raise error(400, 100, "Invalid appsecret_proof provided in the API argument")
         match path.removeprefix("/v26.0/").split("/"):
             case [number, "messages"] if number == NUMBER_ID:
-                return self._send(request.json)
+                return self._note_heard(request.json) if "status" in request.json else self._send(request.json)
+            case [number, "media"] if number == NUMBER_ID:
+                return self._keep(request)
+            case ["app"]:
+                return {"id": APP_ID}
             case [number] if number == NUMBER_ID:
                 return {"verified_name": "Acme", "display_phone_number": "+1 555-078-3881", "quality_rating": self.quality, "id": number}
             case ["MEDIA1"]:
@@ -63,11 +74,33 @@ class FakeWhatsApp(FakeProvider):
                 return FILE
         raise error(400, 100, "Unsupported get request. Object with that id does not exist")
 
+    def _note_heard(self, mark: dict[str, Any]) -> dict[str, Any]:
+        """A read mark, with or without a sign of typing."""
+        if mark.get("status") != "read" or mark["message_id"] not in {f"wamid.A{number}" for number in range(1, self.sent + 1)}:
+            raise error(400, 131009, "message_id")
+        if mark.get("typing_indicator") == {"type": "text"}:
+            self.typing.append(mark["message_id"])
+        self.read.append(mark["message_id"])
+        return {"success": True}
+
+    def _keep(self, request: Request) -> dict[str, Any]:
+        """A file of ours."""
+        form = {part.get_param("name", header="content-disposition"): part for part in parts_of_form(request)}
+        product = form["messaging_product"].get_payload()
+        if product != "whatsapp" or form["type"].get_payload() != form["file"].get_content_type():
+            raise error(400, 100, "type")
+        media_id = f"MEDIA{len(self.uploads) + 100}"
+        self.uploads[media_id] = (str(form["file"].get_filename()), form["file"].get_content_type())
+        return {"id": media_id}
+
     def _send(self, message: dict[str, Any]) -> dict[str, Any]:
         if message.get("messaging_product") != "whatsapp" or not (message.get("to") == PHONE or message.get("recipient") == USER):
             raise error(400, 131009, "Parameter value is not valid")
         if message["type"] != "template" and time.time() - self.heard_at > WINDOW_S:
             raise error(400, 131047, "Re-engagement message")
+        media = message.get(message["type"])
+        if isinstance(media, dict) and (media.get("link") in self.unreachable or ("id" in media and media["id"] not in self.uploads)):
+            raise error(400, 131053, "Media upload error")
         if (wrong := _wrong_with(message)) is not None:
             raise error(400, 131009, wrong)
         self.calls.append(message)
@@ -88,7 +121,7 @@ class FakeWhatsApp(FakeProvider):
         elif kind == "interactive":
             interactive = message["interactive"]
             picked = {"button": "button_reply", "list": "list_reply"}.get(interactive["type"], "")
-            found = _replies(interactive)
+            found = [] if interactive["type"] == "cta_url" else _replies(interactive)
             self.choices |= {reply["title"]: (picked, reply) for reply in found}
             words = interactive["body"]["text"]
             if "header" in interactive:
@@ -141,6 +174,19 @@ def error(status: int, code: int, message: str) -> Refused:
     return Refused(status, {"error": {"message": f"(#{code}) {message}", "type": "OAuthException", "code": code}})
 
 
+def subscriptions(topic: str, hook_url: str, *fields: str) -> list[dict[str, Any]]:
+    """What an app is told of, and where."""
+    named = [{"name": name, "version": "v26.0"} for name in fields]
+    return [{"object": topic, "callback_url": hook_url, "active": True, "fields": named}] if hook_url else []
+
+
+def parts_of_form(request: Request) -> list[Any]:
+    """The parts of a form with files."""
+    head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
+    parts = BytesParser().parsebytes(head + request.body).get_payload()
+    return parts if isinstance(parts, list) else []
+
+
 def _replies(interactive: dict[str, Any]) -> list[dict[str, str]]:
     action = interactive["action"]
     if interactive["type"] == "button":
@@ -156,7 +202,7 @@ def _wrong_with(message: dict[str, Any]) -> str | None:
         case "image" | "audio" | "video" | "document" as kind:
             media = message[kind]
             fits = (
-                media["link"].startswith("https://")
+                ("id" in media) != media.get("link", "").startswith("https://")
                 and len(media.get("caption", "")) <= 1_024
                 and not (kind == "audio" and "caption" in media)
             )
@@ -184,4 +230,6 @@ def _wrong_with_interactive(interactive: dict[str, Any]) -> str | None:
         return "title or id"
     if any(len(one.get("description", "")) > 72 for one in found):
         return "description"
+    if interactive["type"] == "cta_url":
+        button = len(interactive["action"]["parameters"]["display_text"]) <= 20
     return "header" if "header" in interactive and not button else None

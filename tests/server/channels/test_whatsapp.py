@@ -9,6 +9,7 @@ from server.channels.whatsapp.adapter import adapter
 from server.kit.http import OutboundClient
 from tests.fakes.channels.provider import Fault
 from tests.fakes.channels.whatsapp import PHONE, FakeWhatsApp, error
+from tests.fakes.http import FakeServer
 from tests.server.channels.conftest import Say
 
 
@@ -78,6 +79,41 @@ async def test_the_live_check_says_which_of_the_three_is_wrong(provider: FakeWha
         assert [finding.title for finding in wrong if finding.level == "error"] == [title]
     provider.quality = "RED"
     assert [finding.level for finding in await adapter.check(http, provider.settings, provider.secrets)] == ["ok", "warning", "ok"]
+
+
+async def test_a_message_is_marked_as_read_alone_or_with_a_sign_of_typing(provider: FakeWhatsApp, http: OutboundClient) -> None:
+    place = {"to": PHONE, "message_id": "wamid.A1"}
+    await adapter.mark_read(http, PHONE, place, provider.settings, provider.secrets)
+    assert (provider.read, provider.typing) == (["wamid.A1"], [])
+    await adapter.show_typing(http, PHONE, place, provider.settings, provider.secrets)
+    assert (provider.read, provider.typing) == (["wamid.A1"] * 2, ["wamid.A1"])
+    for where, settings in (({"to": PHONE}, {}), (place, {"read_marks": "no"}), ({"message_id": "wamid.unknown"}, {})):
+        with pytest.raises(SendFailed):
+            await adapter.show_typing(http, PHONE, where, provider.settings | settings, provider.secrets)
+    assert provider.calls == []
+
+
+async def test_what_meta_cannot_get_is_given_to_it(provider: FakeWhatsApp, http: OutboundClient, say: Say) -> None:
+    with FakeServer(lambda request, to: to.send(200, b"%PDF-1.4", {"Content-Type": "application/pdf"})) as shop:
+        near = OutboundClient({provider.host, shop.host})
+        link = f"{shop.url}/files/offer.pdf"
+        media = [{"kind": "file", "url": link, "alt": "Our offer"}]
+        assert await adapter.send(near, say(contact=PHONE, text="", media=media), provider.settings, provider.secrets) == "wamid.B1"
+        await near.close()
+    sent = {"id": "MEDIA100", "caption": "Our offer", "filename": "Our offer"}
+    assert (provider.calls[0]["document"], provider.uploads) == (sent, {"MEDIA100": ("Our offer", "application/pdf")})
+    provider.unreachable = {"https://127.0.0.1:1/a.png"}
+    media = [{"kind": "image", "url": "https://127.0.0.1:1/a.png", "alt": ""}]
+    with pytest.raises(SendFailed, match="Neither Meta nor this server") as failed:
+        await adapter.send(http, say(contact=PHONE, text="", media=media), provider.settings, provider.secrets)
+    assert failed.value.outcome == "dead"
+
+
+async def test_the_live_check_knows_where_meta_posts(provider: FakeWhatsApp, http: OutboundClient) -> None:
+    for told, level in (("", "error"), ("https://elsewhere.example/hook", "warning"), ("https://bot.example/hooks/whatsapp/1", "ok")):
+        provider.hook_url = told
+        found = await adapter.connect(http, "https://bot.example/hooks/whatsapp/1", provider.settings, provider.secrets)
+        assert [finding.level for finding in found] == [level]
 
 
 async def test_our_token_goes_to_meta_only(provider: FakeWhatsApp, http: OutboundClient) -> None:

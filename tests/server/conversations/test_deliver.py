@@ -17,6 +17,7 @@ from server.channels.contract import SendFailed
 from server.channels.tables import channels
 from server.conversations.deliver import AHEAD_S, GONE, SWITCHED_OFF, Delivery
 from server.conversations.outbox import pause_channel
+from server.conversations.tables import messages
 from server.kit import clock
 from server.kit.db import Database
 from server.kit.http import OutboundClient
@@ -104,6 +105,28 @@ class TestRate:
         last = (await outbox_rows(db, bot))[-1]
         assert (last.status, last.place_at) == ("pending", None)
         assert last.due_at > clock.now() + timedelta(seconds=AHEAD_S / 2 - 5)
+
+
+async def test_the_bot_is_seen_writing_before_a_message_that_takes_time(
+    db: Database, provider: Provider, process: Callable[[], Delivery], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = await bot_with(db)
+    place = await open_conversation(db, bot, "one", "two")
+    async with db.tenant(bot.tenant_id) as conn:
+        body = {"type": "text", "text": "one", "typing_ms": 1_500}
+        await conn.execute(update(messages).where(messages.c.conversation_id == place, messages.c.seq == 1).values(body=body))
+    order: list[object] = []
+
+    async def show_typing(self: Provider, *given: object) -> None:
+        order.append("writes")
+
+    async def sleep(seconds: float) -> None:
+        order.append((seconds, list(provider.taken)))
+
+    monkeypatch.setattr(Provider, "show_typing", show_typing, raising=False)
+    monkeypatch.setattr("server.conversations.deliver.asyncio.sleep", sleep)
+    await process().deliver(bot.tenant_id, place)
+    assert (order, provider.taken) == (["writes", (1.5, [])], ["one", "two"])
 
 
 class TestRetryAfter:

@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, update
 
-from server.channels.contract import Status
+from server.channels.contract import Status, Watermark
 from server.conversations.outbox import claim
-from server.conversations.receipts import deliveries_of, note_sent, record_statuses
-from server.conversations.tables import early_receipts, outbox
+from server.conversations.receipts import deliveries_of, note_sent, record_statuses, record_watermarks
+from server.conversations.tables import contacts, conversations, early_receipts, messages, outbox
 from server.kit.db import Database
 from tests.conftest import Workspace
 from tests.server.conversations.outboxes import MovingClock, open_conversation
@@ -67,6 +67,25 @@ async def test_a_failure_is_final_and_a_dead_letter_with_its_reason(db: Database
     assert await found(db, bot, place) == ("dead", False, False)
     async with db.tenant(bot.tenant_id) as conn:
         assert (await deliveries_of(conn, bot.tenant_id, place))[1].error == "The number is not on the network."
+
+
+async def test_a_watermark_is_about_everything_that_was_said_before_it(db: Database, bot: Bot) -> None:
+    places = [await send(db, bot, "p1"), await send(db, bot, None)]
+    unsent = await open_conversation(db, bot, "later")
+    async with db.tenant(bot.tenant_id) as conn:
+        said_at, *_ = await conn.scalars(select(messages.c.at).order_by(messages.c.at.desc()))
+        names = dict((await conn.execute(select(conversations.c.id, contacts.c.external_id).join_from(conversations, contacts))).all())
+
+    async def mark(state: Literal["delivered", "read"], until: datetime, *who: UUID) -> list[tuple[str, bool, bool]]:
+        async with db.tenant(bot.tenant_id) as conn:
+            marks = [Watermark(names[place], state, until) for place in who]
+            await record_watermarks(conn, bot.tenant_id, bot.channel_id, marks)
+        return [await found(db, bot, place) for place in (*places, unsent)]
+
+    nothing = ("pending", False, False)
+    assert await mark("read", said_at - timedelta(minutes=1), *places, unsent) == [("sent", False, False)] * 2 + [nothing]
+    assert await mark("read", said_at, places[0], unsent) == [("sent", True, True), ("sent", False, False), nothing]
+    assert await mark("delivered", said_at + timedelta(minutes=1), *places) == [("sent", True, True), ("sent", True, False), nothing]
 
 
 async def test_what_arrived_cannot_fail_any_more(db: Database, bot: Bot) -> None:
