@@ -24,6 +24,7 @@ import uvloop
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
@@ -42,6 +43,7 @@ from server.plugins.watch import watching
 
 AT_ONCE = 16
 FINISH_S = 5.0
+AGAIN_S = 1.0
 STUCK_S = 120.0
 LISTEN_S = 5
 """Seconds that one wait for a ring lasts. An answer that the network loses costs 10 s more; with RQ's own time it would be minutes."""
@@ -83,6 +85,12 @@ class RingWorker(SimpleWorker):
 
     job_class = Ring
     queue_class = RingQueue
+    asked_to_stop = False
+
+    def handle_warm_shutdown_request(self) -> None:
+        """Remember that a signal has come."""
+        self.asked_to_stop = True
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
 
 
 class Hands:
@@ -219,13 +227,24 @@ def run(settings: Settings) -> None:
     hands = Hands(settings)
     hands.start()
     connection = redis.Redis.from_url(settings.redis_url, retry=Retry(ExponentialBackoff(cap=2.0), 10))
+    while not listen(connection):
+        time.sleep(AGAIN_S)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    hands.stop()
+
+
+def listen(connection: redis.Redis) -> bool:
+    """Take rings until somebody asks to stop (True), or Redis refuses (False): RQ's own loop ends at the first write that is refused."""
     worker = RingWorker(
         [RingQueue(QUEUE, connection=connection, serializer=JSONSerializer)],
         connection=connection,
         serializer=JSONSerializer,
         worker_ttl=LISTEN_S + 15,
     )
-    with contextlib.suppress(SystemExit):
+    try:
         worker.work(with_scheduler=False, logging_level="WARNING")
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    hands.stop()
+    except (SystemExit, StopRequested):
+        return True
+    except redis.RedisError as error:
+        log.warning("no rings for now: %r", error)
+    return worker.asked_to_stop

@@ -6,6 +6,7 @@ Row-level security does the work; see migrations/policies.py. Three doors:
 """
 
 import re
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -57,14 +58,28 @@ _AWAY = (
     OSError,
     PoolExhausted,
 )
+# PostgreSQL gives every error a code: one without comes from an answer that was spoilt on its way.
+_WITHOUT_A_CODE = (asyncpg.PostgresError, asyncpg.exceptions.UnknownPostgresError)
 
 
 def is_away(error: BaseException) -> bool:
     """Whether the database could not be reached, or did not answer: nothing is wrong with what was asked, the same may go well later."""
     if isinstance(error, DBAPIError):
         told = error.orig.__cause__ if error.orig is not None else None
-        return error.connection_invalidated or isinstance(told, _AWAY)
-    return isinstance(error, _AWAY)
+        return error.connection_invalidated or (told is not None and _is_away(told))
+    return _is_away(error)
+
+
+def _is_away(error: BaseException) -> bool:
+    return isinstance(error, _AWAY) or type(error) in _WITHOUT_A_CODE or _fails_within_asyncpg(error)
+
+
+def _fails_within_asyncpg(error: BaseException) -> bool:
+    """Whether the driver stumbled over what it was sent: bytes that a network has spoilt raise whatever its parser happens to raise."""
+    if isinstance(error, asyncpg.PostgresError) or error.__traceback__ is None:
+        return False
+    *_, (frame, _line) = traceback.walk_tb(error.__traceback__)
+    return "/asyncpg" in frame.f_code.co_filename or frame.f_code.co_filename.startswith("asyncpg/")
 
 
 class Database:

@@ -191,7 +191,7 @@ class Turns:
                 async with pool.acquire() as conn:
                     await conn.execute("; ".join(f"set {name} = {value}" for name, value in SESSION.items()))
                     await self._flush(conn)
-            except ASYNCPG_ERRORS as error:
+            except Exception as error:  # no fault may end it: nobody else takes what is queued
                 log.error("turns wait for the database: %r", error)
                 await asyncio.sleep(0.5)
 
@@ -234,16 +234,17 @@ class Turns:
                     batch = await take_fresh(conn, self._versions, tenant_id, units)
             else:
                 batch = await take_pending(conn, self._versions, tenant_id, units)
-        except ASYNCPG_ERRORS as error:
+        except Exception as error:
+            away = is_away(error)
+            if not away and not isinstance(error, ASYNCPG_ERRORS):
+                log.exception("a batch of %d turns failed", len(units))
+                self._fail(units, error)
+                return
             self._refused(tenant_id, units, error)
-            if is_away(error):  # what is left of the connection may wait for ever for an answer
+            if away:  # what is left of the connection may wait for ever for an answer
                 with suppress(asyncpg.InterfaceError):  # the pool has noticed first
                     conn.terminate()
                 raise
-            return
-        except Exception as error:
-            log.exception("a batch of %d turns failed", len(units))
-            self._fail(units, error)
             return
         self._follow(tenant_id, batch)
 
@@ -305,7 +306,7 @@ class Turns:
         try:
             async with self._pool.acquire() as conn:
                 batch = await commit_apart(conn, tenant_id, apart, turn)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except ASYNCPG_ERRORS as error:
             self._give_up(apart.unit, error)  # the lease runs out and the sweeper takes the input up again
         else:
             self._follow(tenant_id, batch)

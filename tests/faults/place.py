@@ -107,7 +107,9 @@ async def everybody_is_answered_once(place: Place, db: Database, trouble: Troubl
         await asyncio.sleep(0.3)
         talking += [asyncio.create_task(customers.chat(bot)) for _ in range(chats - chats // 2)]
         others = [asyncio.create_task(customers.hook(hooked, f"{hooked.tenant_id.hex}.{n}")) for n in range(hooks)]
-        await asyncio.gather(hurting, *talking, *others)
+        await hurting
+        place.processes.revive()  # as the supervisor does
+        await asyncio.gather(*talking, *others)
     await db.engine.dispose()  # what is left of connections to a server that died
     outside = Outside(place.shop.delivered, place.shop.calls, customers.accepted)
     await place.check(db, [bot, hooked], outside)

@@ -28,6 +28,7 @@ from server.kit.secrets import Vault
 from server.kit.settings import Settings, environment_for_children
 from server.kit.tables import jobs
 from server.turns.tables import calls
+from server.worker import listen
 from tests.fakes.http import Answering, FakeServer, Request
 from tests.server.turns.bots import ECHO, publish
 from tests.server.turns.talk import until
@@ -142,6 +143,15 @@ class Shop(FakeServer):
 
     async def _answer(self, request: Request, to: Answering) -> None:
         await to.send(200, {"ok": True})
+
+
+def test_a_redis_that_takes_no_writes_is_listened_to_again(own_redis_url: str) -> None:
+    with redis.Redis.from_url(own_redis_url) as full:
+        full.config_set("maxmemory", 1)
+        try:
+            assert not listen(full)
+        finally:
+            full.config_set("maxmemory", "256mb")
 
 
 async def make_call(db: Database, tenant_id: UUID, conversation_id: UUID, call_id: str, url: str) -> UUID:

@@ -1,5 +1,7 @@
 """A snapshot sees one moment and changes nothing; a database that is away is told from one that refuses."""
 
+import asyncio
+
 import asyncpg
 import httpx
 import pytest
@@ -67,6 +69,33 @@ async def test_a_lost_connection_is_away_and_a_refused_statement_is_not(db: Data
             await connection.execute(text("select 1 / 0"))
     assert not is_away(refused.value)
     assert not is_away(ValueError("other"))
+
+
+SPOILT = {
+    "an error without a code": b"E\0\0\0\x05\0",
+    "no end of the parameters": b"1\0\0\0\x04t\0\0\0\x06\0\x02",
+    "a column's name is noise": b"1\0\0\0\x04t\0\0\0\x06\0\0T\0\0\0\x1a\0\x01\xff\0" + bytes(18) + b"Z\0\0\0\x05I",
+}
+
+
+@pytest.mark.parametrize("answer", SPOILT.values(), ids=SPOILT)
+async def test_an_answer_that_the_network_spoilt_is_away(answer: bytes) -> None:
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1_000)
+        version = b"server_version\x0018.0\0"
+        writer.write(b"R\0\0\0\x08\0\0\0\0S" + (len(version) + 4).to_bytes(4) + version + b"Z\0\0\0\x05I")
+        await reader.read(1_000)
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        connection = await asyncpg.connect(f"postgresql://nobody@127.0.0.1:{port}/none?sslmode=disable")
+        with pytest.raises(Exception) as caught:  # noqa: PT011  whatever the driver's parser happens to raise
+            await connection.fetch("select 1")
+        connection.terminate()
+    assert is_away(caught.value), repr(caught.value)
 
 
 async def test_while_the_database_is_away_a_request_is_asked_to_come_again(client: httpx.AsyncClient, app: Litestar) -> None:
