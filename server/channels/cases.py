@@ -112,7 +112,8 @@ def _outcome(adapter: Adapter, case: Case, cases: Cases) -> Any:
         received = adapter.parse(case.request.request(), settings)
     except Unusable:
         return {"refused": "Unusable"}
-    read = {"messages": msgspec.to_builtins(list(received.messages)), "statuses": msgspec.to_builtins(list(received.statuses))}
+    lists = {"messages": received.messages, "statuses": received.statuses, "watermarks": received.watermarks}
+    read = {name: msgspec.to_builtins(list(found)) for name, found in lists.items()}
     answer = received.answer
     told = {"status": answer.status, "body": answer.body.decode(), "media_type": answer.media_type, "headers": dict(answer.headers)}
     return {**read, "answer": told}

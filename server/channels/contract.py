@@ -125,11 +125,12 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """All our messages to a contact up to a moment got so far: what providers say that do not name messages."""
+    """All our messages to a contact (in a `thread`) up to a moment got so far: what providers say that do not name messages."""
 
     contact_id: str
     state: Literal["delivered", "read"]
     until: datetime
+    thread: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

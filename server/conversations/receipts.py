@@ -65,6 +65,7 @@ async def record_watermarks(conn: AsyncConnection, tenant_id: UUID, channel_id: 
             .where(
                 conversations.c.tenant_id == tenant_id,
                 conversations.c.channel_id == channel_id,
+                conversations.c.thread.is_not_distinct_from(mark.thread),
                 contacts.c.external_id == mark.contact_id,
             )
         )

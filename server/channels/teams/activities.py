@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from server.channels.contract import Answer, Inbound, Media, Received, Request, Settings, Status, Unusable
+from server.channels.contract import Answer, Inbound, Media, Received, Request, Settings, Unusable, Watermark
 from server.channels.payload import Object, json_object, part_of, parts_of, refuse_nul, text_of
 from server.channels.teams.services import is_service
 from server.channels.teams.text import plain
@@ -44,7 +44,7 @@ def read(request: Request, settings: Settings) -> Received:
         case "conversationUpdate":
             return Received(tuple(_opened(activity)))
         case "event":
-            return Received(statuses=tuple(_read_mark(activity)))
+            return Received(watermarks=tuple(_read_mark(activity)))
     return _SKIPPED
 
 
@@ -89,7 +89,7 @@ def _inbound(activity: Object, **said: Any) -> Iterator[Inbound]:
         language=_language(activity),
         attributes={name: value for name, value in known.items() if value},
         at=_moment(activity),
-        thread=None if _is_personal(activity) else conversation,
+        thread=_thread(activity),
         reply_place={"service_url": text_of(activity, "serviceUrl"), "conversation": conversation},
         **said,
     )
@@ -124,15 +124,12 @@ def _answer(told: Mapping[str, Any]) -> Answer:
     return Answer(200, msgspec.json.encode(told))
 
 
-def _read_mark(activity: Object) -> Iterator[Status]:
-    message_id, at = text_of(part_of(activity, "value"), "lastReadMessageId"), _moment(activity)
-    if text_of(activity, "name") == READ and message_id and at is not None:
-        yield Status(sent_id(text_of(part_of(activity, "conversation"), "id"), message_id), "read", at)
-
-
-def sent_id(conversation: str, message_id: str) -> str:
-    """What a message of ours is known by: ids of messages are unique in their conversation only."""
-    return f"{conversation}:{message_id}"
+def _read_mark(activity: Object) -> Iterator[Watermark]:
+    """The customer has read all up to a message: ids of messages in Teams are their times, in milliseconds since 1970."""
+    who, message_id = text_of(part_of(activity, "from"), "id"), text_of(part_of(activity, "value"), "lastReadMessageId")
+    if text_of(activity, "name") == READ and who and message_id.isascii() and message_id.isdigit() and len(message_id) == 13:
+        until = datetime.fromtimestamp(int(message_id) / 1000, UTC)
+        yield Watermark(who, "read", until, _thread(activity))
 
 
 def _chosen(value: Any) -> str | None:
@@ -173,6 +170,11 @@ def _files(activity: Object) -> Iterator[Media]:
 def _is_personal(activity: Object) -> bool:
     conversation = part_of(activity, "conversation")
     return text_of(conversation, "conversationType") in ("", "personal") and conversation.get("isGroup") is not True
+
+
+def _thread(activity: Object) -> str | None:
+    """What tells conversations of one person apart: a thread of a channel, a group chat; none in the bot's own chat."""
+    return None if _is_personal(activity) else text_of(part_of(activity, "conversation"), "id")
 
 
 def _language(activity: Object) -> str | None:

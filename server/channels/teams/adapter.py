@@ -22,11 +22,11 @@ from server.channels.contract import (
 from server.channels.payload import part_of, text_of
 from server.channels.provider import Told, fetch_file, post
 from server.channels.teams.access import PASSWORD, AccessTokens, NoToken
-from server.channels.teams.activities import read, sent_id
+from server.channels.teams.activities import read
 from server.channels.teams.cards import messages_of
 from server.channels.teams.keys import NoKeys, PublishedKeys, fetch_keys
 from server.channels.teams.proof import CHANNEL, key_id_of, prove
-from server.channels.teams.services import activities_url, is_service
+from server.channels.teams.services import activities_url, is_service, sent_id
 from server.kit.http import OutboundClient
 
 OPENID_URL = "https://login.botframework.com/v1/.well-known/openidconfiguration"
@@ -78,23 +78,20 @@ class TeamsAdapter(Adapter):
     async def send_part(
         self, http: OutboundClient, part: Mapping[str, Any], message: Outbound, settings: Settings, secrets: Secrets
     ) -> str | None:
-        """Post one activity; its conversation and id are its id. A token that is not taken is replaced once."""
-        service_url, conversation = text_of(message.place, "service_url"), text_of(message.place, "conversation")
-        if not conversation or not is_service(service_url, settings):
-            raise SendFailed("dead", "Teams lets a bot write only where the customer wrote to it before.")
-        sender = {"from": {"id": f"28:{settings.get('app_id', '')}"}, "conversation": {"id": conversation}}
-        activity = {**part, **sender, "recipient": {"id": message.contact_id}}
-        url = activities_url(service_url, conversation)
-        for last_try in (False, True):
-            token = await self._token(http, settings, secrets)
-            told = await post(http, url, activity, _bearer(token))
-            if told.status != 401 or last_try:
-                break
-            self._tokens.drop(settings, secrets, token)
+        """Post one activity; its conversation and id are its id."""
+        told = await self._post(http, part, message.contact_id, message.place, settings, secrets)
         if 200 <= told.status < 300:
             message_id = text_of(told.data, "id")
-            return sent_id(conversation, message_id) if message_id else None
+            return sent_id(text_of(message.place, "conversation"), message_id) if message_id else None
         raise _failed(told)
+
+    async def show_typing(
+        self, http: OutboundClient, contact_id: str, place: Mapping[str, Any], settings: Settings, secrets: Secrets
+    ) -> None:
+        """Three dots, until the answer comes or for some seconds."""
+        told = await self._post(http, {"type": "typing"}, contact_id, place, settings, secrets)
+        if not 200 <= told.status < 300:
+            raise _failed(told)
 
     async def check(self, http: OutboundClient, settings: Settings, secrets: Secrets) -> Sequence[Finding]:
         """Whether Microsoft knows the bot and its secret, and whether the connector's keys can be got."""
@@ -133,6 +130,28 @@ class TeamsAdapter(Adapter):
         except (NoToken, NotConfigured) as error:
             raise NotFetched(str(error)) from None
         return await fetch_file(http, provider_ref, _bearer(token))
+
+    async def _post(
+        self,
+        http: OutboundClient,
+        activity: Mapping[str, Any],
+        contact_id: str,
+        place: Mapping[str, Any],
+        settings: Settings,
+        secrets: Secrets,
+    ) -> Told:
+        """Post one activity where the customer wrote. A token that is not taken is replaced once."""
+        service_url, conversation = text_of(place, "service_url"), text_of(place, "conversation")
+        if not conversation or not is_service(service_url, settings):
+            raise SendFailed("dead", "Teams lets a bot write only where the customer wrote to it before.")
+        sender = {"from": {"id": f"28:{settings.get('app_id', '')}"}, "conversation": {"id": conversation}}
+        whole, url = {**activity, **sender, "recipient": {"id": contact_id}}, activities_url(service_url, conversation)
+        token = await self._token(http, settings, secrets)
+        told = await post(http, url, whole, _bearer(token))
+        if told.status == 401:
+            self._tokens.drop(settings, secrets, token)
+            told = await post(http, url, whole, _bearer(await self._token(http, settings, secrets)))
+        return told
 
     async def _token(self, http: OutboundClient, settings: Settings, secrets: Secrets) -> str:
         try:

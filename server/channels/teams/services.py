@@ -27,3 +27,8 @@ def is_service(url: str, settings: Settings) -> bool:
 def activities_url(service_url: str, conversation: str) -> str:
     """Where activities of a conversation are posted. Ids of conversations hold `:` and `;`."""
     return f"{service_url.rstrip('/')}/v3/conversations/{quote(conversation, safe='')}/activities"
+
+
+def sent_id(conversation: str, message_id: str) -> str:
+    """What a message of ours is known by: ids of messages are unique in their conversation only."""
+    return f"{conversation}:{message_id}"

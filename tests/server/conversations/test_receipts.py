@@ -83,6 +83,8 @@ async def test_a_watermark_is_about_everything_that_was_said_before_it(db: Datab
         return [await found(db, bot, place) for place in (*places, unsent)]
 
     nothing = ("pending", False, False)
+    async with db.tenant(bot.tenant_id) as conn:
+        await record_watermarks(conn, bot.tenant_id, bot.channel_id, [Watermark(names[places[0]], "read", said_at, "another thread")])
     assert await mark("read", said_at - timedelta(minutes=1), *places, unsent) == [("sent", False, False)] * 2 + [nothing]
     assert await mark("read", said_at, places[0], unsent) == [("sent", True, True), ("sent", False, False), nothing]
     assert await mark("delivered", said_at + timedelta(minutes=1), *places) == [("sent", True, True), ("sent", True, False), nothing]
