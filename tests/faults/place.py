@@ -12,6 +12,8 @@ from server.kit.embedded.redis import EmbeddedRedis, start_redis
 from server.kit.migrate import migrate
 from server.kit.secrets import Vault
 from server.kit.settings import Settings, read_settings
+from tests.fakes.channels.slack import FakeSlack
+from tests.fakes.openai import FakeOpenAI
 from tests.faults.invariants import Outside, violations
 from tests.faults.load import SECRET, Customers, check_transcripts, many_connections, publish_chat, publish_hook, until_calm
 from tests.faults.processes import Processes
@@ -36,6 +38,8 @@ class Place:
     processes: Processes
     settings: Settings
     shop: Shop
+    slack: FakeSlack
+    model: FakeOpenAI
 
     @property
     def admin_url(self) -> str:
@@ -79,8 +83,11 @@ def open_place(folder: Path) -> Iterator[Place]:
         to_postgres = stack.enter_context(FaultProxy(f"{postgres.sockets}/.s.PGSQL.5432"))
         to_redis = stack.enter_context(FaultProxy(str(redis.sockets / "redis.sock")))
         shop = stack.enter_context(Shop())
+        slack = stack.enter_context(FakeSlack())
+        model = stack.enter_context(FakeOpenAI())
+        others = frozenset({shop.host, slack.host, model.host})
         given = {"CHATLOOM_DATA_DIR": str(folder / "chatloom"), "CHATLOOM_DATABASE_URL": postgres.url, "CHATLOOM_REDIS_URL": redis.url}
-        settings = replace(read_settings(given), outbound_allow=frozenset({shop.host}), log_level="warning")
+        settings = replace(read_settings(given), outbound_allow=others, log_level="warning")
         Vault.open(settings.secret_key_file)
         behind = replace(
             settings,
@@ -90,7 +97,7 @@ def open_place(folder: Path) -> Iterator[Place]:
         processes = Processes(behind, folder / "processes.log")
         stack.callback(processes.stop)
         processes.start()
-        yield Place(postgres, redis, to_postgres, to_redis, processes, settings, shop)
+        yield Place(postgres, redis, to_postgres, to_redis, processes, settings, shop, slack, model)
 
 
 Trouble = Callable[[Place], Awaitable[None]]

@@ -13,12 +13,13 @@ from tests.fakes.http import Answering, FakeServer, Request
 
 @dataclass(frozen=True)
 class Fault:
-    """One call goes wrong. `took_it`: the message was taken, but the answer never comes."""
+    """One call goes wrong. `took_it`: the message was taken, but the answer never comes; the line is cut after `silent_s`."""
 
     status: int = 500
     body: Any = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     took_it: bool = False
+    silent_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class FakeProvider(FakeServer):
             fault = self.faults.pop(0)
             if fault.took_it:
                 self.take(request)
+                await to.wait(fault.silent_s)
                 return
             await to.send(fault.status, fault.body, fault.headers)
             return
