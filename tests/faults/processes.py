@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,10 +78,11 @@ class Processes:
             process.kill()
             process.wait()
 
-    def restart(self, name: str, changed: str = "") -> None:
-        """kill -9, and a new start with `changed`."""
-        self.changed[name] = changed
-        self.kill(name)
+    def restart(self, changed: Mapping[str, str]) -> None:
+        """kill -9 of these, by name, and a new start with what is `changed` in each."""
+        for name in changed:
+            self.kill(name)
+        self.changed.update(changed)
         self.revive()
         self._wait_for_web()
 

@@ -25,8 +25,8 @@ clock.machine = lambda: right() + timedelta(minutes={minutes})
 @pytest.mark.faults
 async def test_clocks_that_are_ten_minutes_apart(place: Place, place_db: Database) -> None:
     """One web process lives ten minutes early, the runner ten minutes late, the worker early again."""
-    for name, minutes in (("web0", -10), ("runner0", 10), ("worker0", -10)):
-        place.processes.restart(name, WRONG_CLOCK.format(minutes=minutes))
+    wrong = {"web0": -10, "runner0": 10, "worker0": -10}
+    place.processes.restart({name: WRONG_CLOCK.format(minutes=minutes) for name, minutes in wrong.items()})
 
     async def nothing(place: Place) -> None:
         return None
