@@ -3,7 +3,8 @@
 A message of the chat route is stored in the commit of its turn: if the turn kills the process, nothing is known of the message, and its
 sender sends it again. So each process writes down whose turns it is about to take: into a mapped file, because the kernel keeps what is in
 it whatever becomes of the process (not of the machine), and because that costs no system call. The others on this machine find the files
-that nobody holds any more. Who stands in them is suspected for ten minutes: their messages are stored first, and a runner takes them, counting the tries.
+that nobody holds any more. Who stands in them is suspected for ten minutes: their messages are stored first, and a runner takes them and
+counts the tries.
 """
 
 import fcntl
