@@ -2,9 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -15,6 +16,7 @@ TIMEOUT_S = 10.0
 FILE_TIMEOUT_S = 30.0
 MOST_ANSWER_BYTES = 256_000
 MOST_FILE_BYTES = 25_000_000
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,24 @@ async def upload(
     except OutboundFailed as failed:
         raise SendFailed("retry", str(failed)) from None
     return told(answer)
+
+
+async def post_form(http: OutboundClient, url: str, fields: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> Told:
+    """POST a form to send a message. Raises SendFailed as `post` does."""
+    try:
+        return told(await _request(http, "POST", url, {"content-type": FORM, **headers}, urlencode(fields).encode()))
+    except OutboundRefused as refused:
+        raise SendFailed("dead", str(refused), blocks=True) from None
+    except OutboundFailed as failed:
+        raise SendFailed("maybe" if failed.sent else "retry", str(failed)) from None
+
+
+async def ask_form(http: OutboundClient, url: str, fields: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> Told | Finding:
+    """POST a form for the live check; a finding when the provider cannot be asked."""
+    try:
+        return told(await _request(http, "POST", url, {"content-type": FORM, **headers}, urlencode(fields).encode()))
+    except (OutboundRefused, OutboundFailed) as error:
+        return Finding("error", "Connection", f"The provider cannot be reached: {error}")
 
 
 async def ask(

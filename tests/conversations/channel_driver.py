@@ -1,5 +1,6 @@
 """Plays scripts through a channel: the customer's words come as the provider's webhooks, the bot's are what the provider took."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ class ChannelDriver(PublishedBot):
         self.client = client_of(self.app)
         self.looked_at = 0
         self.hook = ""
+        self.given_name = ""
 
     async def open(self, script: Script) -> None:
         await super().open(script)
@@ -43,6 +45,7 @@ class ChannelDriver(PublishedBot):
 
     async def sends(self, name: str, media_type: str) -> None:
         """The customer sends a file; what it holds can be fetched by the address that the flow gets."""
+        self.given_name = name
         await self.arrives(self.provider.gives(name, media_type))
 
     async def next_message(self) -> Said | None:
@@ -60,6 +63,8 @@ class ChannelDriver(PublishedBot):
         if not unseen:
             return None
         self.looked_at += 1
+        if called := self.provider.name_of_files:
+            return replace(unseen[0], text=unseen[0].text.replace(called, self.given_name or called))
         return unseen[0]
 
     async def arrives(self, request: httpx.Request, times: int = 3) -> None:

@@ -49,6 +49,8 @@ class FakeProvider(FakeServer):
     kind: str
     gives_files = True
     """Whether a person there can send any file, or only write."""
+    name_of_files = ""
+    """What a customer's files are called where the provider does not tell their names."""
 
     def __init__(self) -> None:
         super().__init__(self._answer)

@@ -1,11 +1,11 @@
 """Whatever a provider puts into a payload, an adapter reads it or calls it unusable; it never fails in another way."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, parse_qsl, urlencode
 
 import msgspec
 import pytest
@@ -34,14 +34,24 @@ def _put(value: Any, path: tuple[Any, ...], strange: Any) -> Any:
     return copy
 
 
-def _bodies(cases: Cases) -> Iterator[tuple[Case, bool, Any]]:
-    """The requests that say something, whether their JSON stands in a form, and that JSON."""
+def _bodies(cases: Cases) -> Iterator[tuple[Case, Any, Callable[[Any], str]]]:
+    """The requests that say something, what they say, and how to write it again: JSON, JSON in a form, or a form."""
     for case in cases.requests:
-        text, in_form = case.request.body, case.request.body.startswith("payload=")
-        if case.expect.get("messages") or case.expect.get("statuses"):
-            text = parse_qs(text)["payload"][0] if in_form else text
-            if text.startswith("{"):
-                yield case, in_form, json.loads(text)
+        text = case.request.body
+        if not (case.expect.get("messages") or case.expect.get("statuses")):
+            continue
+        if text.startswith("{"):
+            yield case, json.loads(text), json.dumps
+        elif text.startswith("payload="):
+            yield case, json.loads(parse_qs(text)["payload"][0]), lambda told: urlencode({"payload": json.dumps(told)})
+        elif case.request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            yield case, dict(parse_qsl(text, keep_blank_values=True)), _as_form
+
+
+def _as_form(told: Any) -> str:
+    fields = told.items() if isinstance(told, dict) else [("told", told)]
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields}
+    return urlencode(texts, errors="surrogatepass")
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -49,10 +59,10 @@ def test_it_is_read_or_unusable(folder: Path) -> None:
     adapter, cases = adapter_of(folder.name), read_cases(folder)
     assert adapter is not None
     tried = 0
-    for case, in_form, body in _bodies(cases):
+    for case, body, written in _bodies(cases):
         for path, strange in product(_places(body), STRANGE):
-            told = json.dumps(_put(body, path, strange))
-            request = replace(case.request, body=urlencode({"payload": told}) if in_form else told).request()
+            told = written(_put(body, path, strange))
+            request = replace(case.request, body=told).request()
             try:
                 received = adapter.parse(request, {**cases.settings, **case.settings})
             except Unusable:

@@ -1,0 +1,1 @@
+"""SMS and MMS by Twilio: texts counted in segments, pictures where carriers take them, receipts, opt-outs."""

@@ -1,0 +1,1 @@
+"""WhatsApp by Twilio: texts, buttons and lists by Content resources, files, places, approved templates, receipts."""
