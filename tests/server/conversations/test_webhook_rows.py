@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import pytest
@@ -18,6 +18,7 @@ from server.channels.cases import read_cases
 from server.channels.contract import HERE
 from server.channels.sealed import seal_secrets
 from server.channels.tables import channels
+from server.channels.twilio.proof import signature
 from server.conversations.tables import inbox
 from server.kit import clock
 from server.kit.counts import counts
@@ -30,6 +31,8 @@ ROWS = [json.loads(line) for line in (Path(__file__).parents[2] / "data" / "webh
 KINDS = sorted({row["input"]["channel"] for row in ROWS})
 CASES = {kind: read_cases(HERE / kind) for kind in KINDS}
 """Whose settings the rows count on."""
+OURS = "http://localhost:8800"
+"""The address of the server in tests."""
 
 
 @pytest.fixture
@@ -54,11 +57,24 @@ async def _set_secrets(app: Litestar, db: Database, bot: Bot, secrets: dict[str,
 
 async def _send(client: httpx.AsyncClient, bot: Bot, row: dict[str, Any]) -> httpx.Response:
     given = row["input"]
+    path = f"/hooks/{given['channel']}/{bot.channel_id}"
+    if "form" in given:
+        given = given | _as_if_signed_for_us(given, path)
     body = base64.b64decode(given["body_b64"]) if "body_b64" in given else given["body"].encode()
     headers = [(name, value.encode("latin-1", "replace")) for name, value in given["headers"].items()]
     query = urlsplit(given["path"]).query
-    path = f"/hooks/{given['channel']}/{bot.channel_id}"
     return await client.request(given["method"], f"{path}?{query}" if query else path, content=body, headers=headers)
+
+
+def _as_if_signed_for_us(given: dict[str, Any], path: str) -> dict[str, Any]:
+    """Twilio signs the address, too: what the row's signature proves, which is the form of the good row, is proven for our address."""
+    proof = given["headers"]["x-twilio-signature"]
+    good = next(row["input"] for row in ROWS if row["class"] == "control" and row["input"]["headers"].get("x-twilio-signature") == proof)
+    headers = given["headers"] | {
+        "content-type": "application/x-www-form-urlencoded",
+        "x-twilio-signature": signature(given["secret"], f"{OURS}{path}", list(good["form"].items())),
+    }
+    return {"body": urlencode(given["form"]), "headers": headers}
 
 
 async def test_every_row_has_its_outcome(
