@@ -90,7 +90,7 @@ class Inbound:
     `at` is the provider's time of it. `thread` tells conversations of one contact apart (a Slack thread, a post). `reply_place` is what
     the adapter needs to answer there; it is kept with the conversation. `unsupported` names what the provider could not pass on. What only
     `continues` is taken when the contact has an open conversation in the thread, and begins none. One who `opens` the chat has said nothing
-    yet: they are greeted, unless a conversation is open.
+    yet: they are greeted, unless a conversation is open. An `event` with its `payload` is nothing they said, but something that they did.
     """
 
     key: str
@@ -108,6 +108,8 @@ class Inbound:
     unsupported: str | None = None
     continues: bool = False
     opens: bool = False
+    event: str | None = None
+    payload: Mapping[str, Any] = field(default_factory=dict)
 
 
 State = Literal["sent", "delivered", "read", "failed"]
@@ -230,6 +232,13 @@ class Adapter(ABC):
     @abstractmethod
     def parse(self, request: Request, settings: Settings) -> Received:
         """What a proven request says; raises Unusable."""
+
+    async def completed(self, http: OutboundClient, received: Received, settings: Settings, secrets: Secrets) -> Received:
+        """What a proven request only points at, got from a provider that tells no more, before it is stored.
+
+        Raises NotFetched while the provider is away: it is asked to send the request again.
+        """
+        return received
 
     def handshake(self, request: Request, settings: Settings, secrets: Secrets) -> Answer | None:
         """The answer to a GET that checks the address; None when this kind has none. Raises NotConfigured."""

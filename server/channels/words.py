@@ -1,9 +1,13 @@
 """What a bot says, in the words of channels that cannot show all of it."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+_LINK = re.compile(r"\[([^\[\]\n]{1,500})\]\((https?://[^\s()]{1,2000})\)")
+_BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 
 
 def in_parts(text: str, most: int) -> list[str]:
@@ -30,6 +34,11 @@ def numbered(labels: Sequence[str]) -> str:
 def words_of(body: Mapping[str, Any]) -> str:
     """Everything in a message of the bot, in words: its text, choices, cards and the addresses of its files."""
     return "\n\n".join(part for part in (str(body.get("text", "")), *_more(body)) if part) or "\u2026"
+
+
+def unmarked(text: str) -> str:
+    """Our Markdown where none is shown: links with their addresses, and bold words as they are."""
+    return _BOLD.sub(r"\1", _LINK.sub(r"\1: \2", text))
 
 
 def in_groups(items: Sequence[T], most: int) -> Iterator[Sequence[T]]:

@@ -50,6 +50,8 @@ def _input(hooked: Hooked, said: Inbound, files: ProviderFiles) -> Input:
     at, seed = clock.now(), secrets.randbits(48)
     if said.opens:
         return ConversationStarted(language=said.language, at=at, seed=seed)
+    if said.event is not None:
+        return EventReceived(said.event, dict(said.payload), at=at, seed=seed)
     if said.unsupported is not None:
         return EventReceived(UNSUPPORTED, {"type": said.unsupported}, at=at, seed=seed)
     if said.choice is not None:

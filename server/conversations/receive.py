@@ -65,7 +65,7 @@ async def receive(
     door = await _open(db, vault, kind, channel_id)
     try:
         await _prove(door, asked, http)
-        received = door.adapter.parse(asked, door.settings)
+        received = await door.adapter.completed(http, door.adapter.parse(asked, door.settings), door.settings, door.secrets)
     except Problem as problem:
         await count(redis, door.tenant_id, "webhook", kind, problem.code)
         raise
@@ -73,6 +73,9 @@ async def receive(
         await count(redis, door.tenant_id, "webhook", kind, "unusable")
         log.info("webhook of channel %s of no use: %s", channel_id, reason)
         return Response(b"")
+    except NotFetched as reason:
+        await count(redis, door.tenant_id, "webhook", kind, "provider_away")
+        raise Problem(503, "provider_away", f"What this request points at cannot be got now: {reason} Send it again.") from None
     if fresh := await _store(db, redis, door, received, ProviderFiles(vault, settings.public_url)):
         courtesies.read(kind, fresh, door.settings, door.secrets)
     return _response(received.answer)

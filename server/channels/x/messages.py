@@ -7,14 +7,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from server.channels.words import in_parts, words_of
+from server.channels.words import in_parts, unmarked, words_of
 
 MOST_DIRECT = 10_000
 MOST_POST = 280
 LINK_WEIGHT = 23
 
-_MARKED_LINK = re.compile(r"\[([^\[\]\n]{1,500})\]\((https?://[^\s()]{1,2000})\)")
-_BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 _LINK = re.compile(r"https?://\S+")
 _LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))
 
@@ -60,7 +58,7 @@ def _words(body: Mapping[str, Any]) -> str:
     rest = {**body, "media": others}
     if _pictures(body) and not any(rest.get(name) for name in ("text", "choices", "cards", "media")):
         return ""
-    return _BOLD.sub(r"\1", _MARKED_LINK.sub(r"\1: \2", words_of(rest)))
+    return unmarked(words_of(rest))
 
 
 def _pictures(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
