@@ -92,16 +92,23 @@ def web(listen_on: int | None, after: int | None) -> None:
 
 
 @main.command()
+@click.option("--jobs", is_flag=True, help="Do the jobs of a worker too, in this one process.")
 @_after
-def runner(after: int | None) -> None:
+def runner(after: int | None, *, jobs: bool) -> None:
     """Take the turns that no web process took: webhooks, timers, what a crash left."""
     import uvloop
 
     from server.turns import runner as turn_runner
 
     settings = read_settings()
-    _wait_for(after)
-    uvloop.run(turn_runner.run(settings))
+    if jobs:
+        from server import worker as job_worker
+
+        _wait_for(after)
+        job_worker.run(settings, turn_runner.taking_turns)
+    else:
+        _wait_for(after)
+        uvloop.run(turn_runner.run(settings))
 
 
 @main.command()

@@ -14,12 +14,11 @@ import pkgutil
 import signal
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 from uuid import UUID
 
 import redis
-import redis.asyncio
 import uvloop
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
@@ -29,17 +28,11 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 import server
-from server.kit.db import Database
-from server.kit.http import OutboundClient
-from server.kit.idle import closing_idle
 from server.kit.jobs import ENTRY, QUEUE, Resources, run_job
-from server.kit.keeping_time import keeping_time
-from server.kit.live import Live
 from server.kit.logs import start_log
-from server.kit.secrets import Vault
 from server.kit.settings import BadSetting, Settings
 from server.kit.tasks import end_tasks
-from server.plugins.watch import watching
+from server.plugins.resources import open_resources
 
 AT_ONCE = 16
 FINISH_S = 5.0
@@ -49,6 +42,10 @@ LISTEN_S = 5
 """Seconds that one wait for a ring lasts. An answer that the network loses costs 10 s more; with RQ's own time it would be minutes."""
 
 log = logging.getLogger(__name__)
+
+
+Beside = Callable[[Resources], contextlib.AbstractAsyncContextManager[None]]
+"""Other work on the same loop, while it lasts."""
 
 
 class Refused(Exception):
@@ -96,8 +93,9 @@ class RingWorker(SimpleWorker):
 class Hands:
     """The event loop of this process, in a thread, with what the jobs share."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, beside: Beside) -> None:
         self._settings = settings
+        self._beside = beside
         self._free = threading.BoundedSemaphore(AT_ONCE)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._resources: Resources | None = None
@@ -135,7 +133,7 @@ class Hands:
 
     async def _live(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        async with open_resources(self._settings) as resources:
+        async with open_resources(self._settings) as resources, self._beside(resources):
             self._resources = resources
             beating = asyncio.create_task(self._beat_for_ever())
             self._ready.set()
@@ -187,27 +185,6 @@ def perform(tenant_id: str, job_id: str) -> None:
     hands.take(*ids)
 
 
-@contextlib.asynccontextmanager
-async def open_resources(settings: Settings) -> Any:
-    """What a process without pages shares with all its work."""
-    if settings.database_url is None or settings.redis_url is None:
-        raise BadSetting("this process needs CHATLOOM_DATABASE_URL and CHATLOOM_REDIS_URL; `chatloom run` sets both")
-    async with contextlib.AsyncExitStack() as stack:
-        db = Database(settings.database_url)
-        stack.push_async_callback(db.close)
-        await stack.enter_async_context(keeping_time(db))
-        await stack.enter_async_context(closing_idle(db))
-        connection = redis.asyncio.from_url(settings.redis_url)
-        stack.push_async_callback(connection.aclose)
-        http = OutboundClient(settings.outbound_allow)
-        stack.push_async_callback(http.close)
-        live = Live(connection)
-        await live.start()
-        stack.push_async_callback(live.stop)
-        await stack.enter_async_context(watching(db, live, settings))
-        yield Resources(settings, db, connection, live, Vault.open(settings.secret_key_file), http)
-
-
 def load_jobs() -> None:
     """Import every room's jobs: what is not registered cannot be done."""
     for room in pkgutil.iter_modules(server.__path__):
@@ -216,15 +193,19 @@ def load_jobs() -> None:
             importlib.import_module(path)
 
 
-def run(settings: Settings) -> None:
-    """Do jobs until somebody asks to stop."""
+def _nothing(_: Resources) -> contextlib.AbstractAsyncContextManager[None]:
+    return contextlib.nullcontext()
+
+
+def run(settings: Settings, beside: Beside = _nothing) -> None:
+    """Do jobs until somebody asks to stop, and what else is given to do `beside` them."""
     global hands
     if settings.redis_url is None:
         raise BadSetting("this process needs CHATLOOM_REDIS_URL; `chatloom run` sets it")
     start_log(settings.log_level)
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
     load_jobs()
-    hands = Hands(settings)
+    hands = Hands(settings, beside)
     hands.start()
     connection = redis.Redis.from_url(settings.redis_url, retry=Retry(ExponentialBackoff(cap=2.0), 10))
     while not listen(connection):

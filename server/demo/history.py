@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
 
+import msgspec
 from msgspec import structs
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from flow_runtime import Call, CallError, CallResult, Choice, ConversationStarted, Input, Message, SetTimer, TimerFired
 from server.channels.open_channel import web_channel_of
@@ -22,9 +23,9 @@ from server.demo.scripts import Script, draw_name, draw_script
 from server.flows.tables import flow_versions
 from server.flows.training import train_model
 from server.kit.clock import now
-from server.kit.db import to_json
+from server.kit.db import Database, to_json
 from server.kit.ids import uuid7
-from server.kit.jobs import Work
+from server.kit.jobs import Work, note_progress
 from server.turns.commit import Commit, transaction
 from server.turns.rows import Saved, Source, add_turn
 from server.turns.take_turn import Conversation, Person, take_turn
@@ -53,47 +54,67 @@ class Sample:
     version: Version
 
 
-async def make_history(work: Work, versions: Versions, flow_id: UUID, conversations: int) -> None:
+class Wanted(msgspec.Struct, frozen=True):
+    """So many conversations with this flow, for this job."""
+
+    tenant_id: UUID
+    job_id: UUID
+    flow_id: UUID
+    conversations: int
+
+
+async def train_sample(work: Work, flow_id: UUID) -> None:
+    """The customers are to be understood: train the intents of the flow's newest version."""
+    found = await _newest(work.db, work.tenant_id, flow_id)
+    if found is not None and found.model_hash is not None:
+        await train_model(work.db, work.resources.live, work.tenant_id, flow_id, found.model_hash)
+
+
+async def make_history(db: Database, versions: Versions, wanted: Wanted) -> None:
     """Make the sample conversations that are not there yet, with progress on the job; stop when somebody removed them."""
-    sample = await _prepare(work, versions, flow_id)
+    sample = await _prepare(db, versions, wanted)
     if sample is None:
         return
-    pool = await work.db.open_pool(4)
-    today = now()
-    for number in range(await _made(work), conversations):
+    pool = await db.open_pool(4)
+    today, count = now(), wanted.conversations
+    for number in range(await _made(db, wanted.tenant_id), count):
         random = Random(number)
-        async with pool.acquire() as connection, transaction(connection, work.tenant_id):
-            if await connection.fetchval(_STILL_WANTED, work.tenant_id, work.job_id) is None:
+        async with pool.acquire() as connection, transaction(connection, wanted.tenant_id):
+            if await connection.fetchval(_STILL_WANTED, wanted.tenant_id, wanted.job_id) is None:
                 return
-            await _Customer(connection, sample, random, _moment(number / conversations, today, random)).talk(number)
+            await _Customer(connection, sample, random, _moment(number / count, today, random)).talk(number)
         if number % 20 == 0:
-            await work.progress(number / conversations, f"{number} of {conversations} sample conversations")
+            await note_progress(db, wanted.tenant_id, wanted.job_id, number / count, f"{number} of {count} sample conversations")
 
 
-async def _prepare(work: Work, versions: Versions, flow_id: UUID) -> Sample | None:
+async def _newest(db: Database, tenant_id: UUID, flow_id: UUID) -> Row[Any, Any] | None:
     row = flow_versions.c
     newest = (
         select(row.version, row.model_hash)
-        .where(row.tenant_id == work.tenant_id, row.flow_id == flow_id, row.version > 0)
+        .where(row.tenant_id == tenant_id, row.flow_id == flow_id, row.version > 0)
         .order_by(row.version.desc())
         .limit(1)
     )
-    async with work.db.tenant(work.tenant_id) as conn:
-        found = (await conn.execute(newest)).one_or_none()
-        channel_id = await web_channel_of(conn, work.tenant_id, flow_id)
+    async with db.tenant(tenant_id) as conn:
+        return (await conn.execute(newest)).one_or_none()
+
+
+async def _prepare(db: Database, versions: Versions, wanted: Wanted) -> Sample | None:
+    tenant_id, flow_id = wanted.tenant_id, wanted.flow_id
+    found = await _newest(db, tenant_id, flow_id)
+    async with db.tenant(tenant_id) as conn:
+        channel_id = await web_channel_of(conn, tenant_id, flow_id)
     if found is None or channel_id is None:
         return None
-    if found.model_hash is not None:
-        await train_model(work.db, work.resources.live, work.tenant_id, flow_id, found.model_hash)
-    pool = await work.db.open_pool(4)
-    async with pool.acquire() as connection, transaction(connection, work.tenant_id):
-        version = await versions.get(connection, work.tenant_id, flow_id, found.version)
-    return Sample(work.tenant_id, flow_id, channel_id, found.version, version)
+    pool = await db.open_pool(4)
+    async with pool.acquire() as connection, transaction(connection, tenant_id):
+        version = await versions.get(connection, tenant_id, flow_id, found.version)
+    return Sample(tenant_id, flow_id, channel_id, found.version, version)
 
 
-async def _made(work: Work) -> int:
-    ours = (contacts.c.tenant_id == work.tenant_id, contacts.c.external_id.startswith(PREFIX))
-    async with work.db.tenant(work.tenant_id) as conn:
+async def _made(db: Database, tenant_id: UUID) -> int:
+    ours = (contacts.c.tenant_id == tenant_id, contacts.c.external_id.startswith(PREFIX))
+    async with db.tenant(tenant_id) as conn:
         return int((await conn.execute(select(func.count()).select_from(contacts).where(*ours))).scalar_one())
 
 

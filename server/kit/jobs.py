@@ -75,8 +75,13 @@ class Work:
 
     async def progress(self, done: float, text: str = "") -> None:
         """Note how far the job is (0 to 1) for whoever watches its row."""
-        async with self.db.tenant(self.tenant_id) as conn:
-            await conn.execute(update(jobs).where(*_is(self.tenant_id, self.job_id)).values(progress={"done": done, "text": text}))
+        await note_progress(self.db, self.tenant_id, self.job_id, done, text)
+
+
+async def note_progress(db: Database, tenant_id: UUID, job_id: UUID, done: float, text: str = "") -> None:
+    """Write into the job's row how far it is."""
+    async with db.tenant(tenant_id) as conn:
+        await conn.execute(update(jobs).where(*_is(tenant_id, job_id)).values(progress={"done": done, "text": text}))
 
 
 JobFunction = Callable[..., Awaitable[None]]

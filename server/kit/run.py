@@ -233,7 +233,8 @@ class _Run:
         self.supervisor.add("web", partial(self._process, "web", web, self.listener.fileno()), self._log("web"))
 
     def _start_others(self) -> None:
-        self.supervisor.add("runner", partial(self._process, "runner"), self._log("runner"))
+        jobs = [] if self.settings.workers else ["--jobs"]
+        self.supervisor.add("runner", partial(self._process, "runner", jobs), self._log("runner"))
         for number in range(1, self.settings.workers + 1):
             log = f"worker-{number}"
             self.supervisor.add(f"worker {number}", partial(self._process, "worker", log=log), self._log(log))

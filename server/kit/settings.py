@@ -147,9 +147,10 @@ class Settings:
         int,
         About(
             "CHATLOOM_WORKERS",
-            "How many worker processes `chatloom run` starts for integrations, model calls and training.",
+            "How many processes of their own `chatloom run` starts for jobs: integrations, files, training. "
+            "0: the turn runner does them too, which saves the memory of a process.",
         ),
-    ] = 1
+    ] = 0
 
     @property
     def public_url(self) -> str:
@@ -192,7 +193,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         plugin_keys=frozenset(_keys(given.get("plugin_keys", ""))),
         plugins_unsigned=_switch(given, "plugins_unsigned"),
         instance_workspace=_id(given, "instance_workspace"),
-        workers=_number(given, "workers", 1, lowest=1, highest=64),
+        workers=_number(given, "workers", 0, lowest=0, highest=64),
     )
 
 

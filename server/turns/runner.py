@@ -6,8 +6,8 @@ Any number of runners may run: leases and version numbers decide who takes what.
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -18,18 +18,12 @@ from server.conversations.deliver import AHEAD_S, Delivery
 from server.conversations.events import forget_early_events
 from server.conversations.inbox import DOORBELL
 from server.events.read import read_all
-from server.kit.db import Database
-from server.kit.http import OutboundClient
-from server.kit.idle import closing_idle
-from server.kit.jobs import due_jobs, ring_again
-from server.kit.keeping_time import keeping_time
-from server.kit.live import Live
+from server.kit.jobs import Resources, due_jobs, ring_again
 from server.kit.logs import start_log
 from server.kit.rates import SharedRates
-from server.kit.secrets import Vault
-from server.kit.settings import BadSetting, Settings
+from server.kit.settings import Settings
 from server.kit.tasks import end_tasks
-from server.plugins.watch import watching
+from server.plugins.resources import open_resources
 from server.turns.carry_out import perform_in_process
 from server.turns.engine import Turns
 from server.turns.finish_call import claim_call, give_up_call
@@ -59,8 +53,9 @@ class Runner:
         self.delivery = Delivery(resources.db, resources.vault, resources.http, SharedRates(resources.redis, AHEAD_S))
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`."""
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Its loops run while this lasts."""
         loops = [
             asyncio.create_task(self._answer_doorbell(), name="doorbell"),
             asyncio.create_task(self._every(SWEEP_EVERY_S, self.sweep), name="sweeper"),
@@ -68,8 +63,15 @@ class Runner:
             asyncio.create_task(self._every(TELL_EVERY_S, self._tell_webhooks), name="webhooks"),
             asyncio.create_task(self._every(CLOSE_EVERY_S, self._close_abandoned), name="closer"),
         ]
-        await stop.wait()
-        await end_tasks(*loops, *self._tasks)
+        try:
+            yield
+        finally:
+            await end_tasks(*loops, *self._tasks)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop`."""
+        async with self.at_work():
+            await stop.wait()
 
     async def sweep(self) -> None:
         """Take up everything that is due."""
@@ -160,28 +162,24 @@ async def _rings(redis: Redis) -> list[tuple[UUID, UUID]]:
     return list(found)
 
 
+@asynccontextmanager
+async def taking_turns(resources: Resources) -> AsyncIterator[None]:
+    """A runner is at work while this lasts."""
+    one = resources
+    turns = Turns(one.db, one.redis, one.live, one.settings, one.vault, one.http)
+    await turns.start()
+    try:
+        async with Runner(turns).at_work():
+            yield
+    finally:
+        await turns.stop()
+
+
 async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
-    if settings.database_url is None or settings.redis_url is None:
-        raise BadSetting("the runner needs CHATLOOM_DATABASE_URL and CHATLOOM_REDIS_URL; `chatloom run` sets both")
     start_log(settings.log_level)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with AsyncExitStack() as stack:
-        db = Database(settings.database_url)
-        stack.push_async_callback(db.close)
-        await stack.enter_async_context(keeping_time(db))
-        await stack.enter_async_context(closing_idle(db))
-        redis = Redis.from_url(settings.redis_url)
-        stack.push_async_callback(redis.aclose)
-        http = OutboundClient(settings.outbound_allow)
-        stack.push_async_callback(http.close)
-        live = Live(redis)
-        await live.start()
-        stack.push_async_callback(live.stop)
-        await stack.enter_async_context(watching(db, live, settings))
-        turns = Turns(db, redis, live, settings, Vault.open(settings.secret_key_file), http)
-        await turns.start()
-        stack.push_async_callback(turns.stop)
-        await Runner(turns).run(stop)
+    async with open_resources(settings) as resources, taking_turns(resources):
+        await stop.wait()

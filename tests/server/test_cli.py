@@ -84,7 +84,7 @@ def test_one_command_one_link_and_nothing_left_behind(environment: dict[str, str
         assert second.returncode == 1
         assert f"already running in {environment['CHATLOOM_DATA_DIR']}: {address}" in second.stderr
 
-        wait_for(lambda: family(process, "worker") and family(process, "runner"))
+        wait_for(lambda: family(process, "runner"))
         (web,) = family(process, "web")
         web.kill()
         assert httpx.get(f"{address}/sign-in", timeout=20).status_code == 200, "a visitor of the moment was turned away"

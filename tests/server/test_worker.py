@@ -48,9 +48,9 @@ def own_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def worker(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker process that takes rings."""
-    command = [sys.executable, "-m", "server.cli", "worker"]
+def worker(settings: Settings, *role: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that takes rings: a worker, or one that has another role as well."""
+    command = [sys.executable, "-m", "server.cli", *(role or ("worker",))]
     process = subprocess.Popen(command, env=environment_for_children(settings), cwd=Path(__file__).parents[2])
     server = redis.Redis.from_url(settings.redis_url or "")
     try:
@@ -112,7 +112,7 @@ async def test_only_our_own_entry_function_is_ever_called(settings: Settings, db
     box, trap = Box(settings.redis_url or ""), tmp_path / "trap"
     async with db.tenant(bot.tenant_id) as conn:
         job_id = await enqueue(conn, bot.tenant_id, "turns.perform_call", {"call_id": "a:1:b:1"})
-    with worker(settings):
+    with worker(settings, "runner", "--jobs"):
         box.call(ROWS["Q-001"]["func_name"], f"touch {trap}")
         box.call("pathlib.Path.touch", str(trap))
         box.put(zlib.compress(pickle.dumps(Kill(trap))))  # Q-002

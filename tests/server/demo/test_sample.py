@@ -9,9 +9,10 @@ from sqlalchemy import func, select
 
 from server.conversations.tables import conversations
 from server.demo import shop_api
-from server.demo.jobs import make_sample_history
+from server.demo.history import Wanted, make_history, train_sample
 from server.demo.remove import count_history, remove_history
 from server.demo.seed import HISTORY_JOB, SHOP, TRAVEL, seed
+from server.flows.library import library
 from server.flows.tables import flow_versions, flows
 from server.kit.clock import now
 from server.kit.db import Database
@@ -24,6 +25,7 @@ from server.kit.tables import events, jobs
 from server.security.first_owner import first_owner
 from server.tenants import queries
 from server.turns.tables import calls, turns
+from server.turns.versions import Versions
 
 
 async def seeded(db: Database, settings: Settings) -> tuple[UUID, UUID]:
@@ -40,8 +42,9 @@ async def with_history(db: Database, settings: Settings) -> UUID:
     async with db.tenant(tenant_id) as connection:
         job = (await connection.execute(select(jobs).where(jobs.c.name == HISTORY_JOB))).one()
     work = Work(tenant_id, job.id, 1, resources)
+    await train_sample(work, UUID(job.args["flow_id"]))
     for _ in range(2):
-        await make_sample_history(work, **job.args)
+        await make_history(db, Versions(library), Wanted(tenant_id, job.id, UUID(job.args["flow_id"]), job.args["conversations"]))
     await client.aclose()
     return tenant_id
 
