@@ -15,6 +15,7 @@ from bench.load.processes import Memory, cpu_seconds, family, memory_of
 from bench.load.runs import table
 from bench.load.settings import Options
 from bench.place import ROOT
+from server.kit.db import IDLE_S
 
 READY_WITHIN_S = 240.0
 CALM_WITHIN_S = 90.0
@@ -64,6 +65,7 @@ def _until_ready(process: "subprocess.Popen[bytes]", log: Path) -> None:
         now = sum(cpu_seconds(pid) for pid in family(process.pid))
         calm = calm + 1 if now - before < CALM_SHARE else 0
         before = now
+    time.sleep(2 * IDLE_S)  # connections that the start needed are closed by then
 
 
 def _usage(pid: int) -> Usage:

@@ -1,6 +1,5 @@
 """`chatloom run`, `migrate` and `doctor`."""
 
-import asyncio
 import sys
 
 import click
@@ -24,6 +23,8 @@ def run() -> None:
 @click.command()
 def migrate() -> None:
     """Bring an outside database to this version's tables."""
+    import asyncio
+
     from server.kit.migrate import migrate as migrate_database
 
     settings = read_settings()
@@ -37,6 +38,8 @@ def migrate() -> None:
 @click.command()
 def doctor() -> None:
     """Look for what is wrong here and say how to mend it."""
+    import asyncio
+
     from server.kit.doctor import examine
 
     findings = asyncio.run(examine(read_settings()))

@@ -17,7 +17,7 @@ from server.conversations.courtesies import Courtesies
 from server.conversations.inbox import Arrival, accept, ring_doorbell
 from server.flows.library import library
 from server.kit.calls import Tools
-from server.kit.db import ASYNCPG_ERRORS, Database, is_away
+from server.kit.db import ASYNCPG_ERRORS, IDLE_S, Database, is_away
 from server.kit.errors import Problem
 from server.kit.http import OutboundClient
 from server.kit.jobs import Resources
@@ -67,6 +67,7 @@ class Turns:
         self._versions = Versions(library, lambda: self._go(warm_up()), Callbacks(vault, settings.public_url).url)
         self._stopping = False
         self._busy = 0
+        self._hands = 0
         self._fast = FastLane()
         self._apart = PluginThreads()
         self._under_way = UnderWay(settings.data_dir / "under-way", FLUSHERS, BATCH)
@@ -187,6 +188,8 @@ class Turns:
 
     async def _flush_for_ever(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         while True:
+            await self._call_for_hands()
+            self._hands += 1
             try:
                 async with pool.acquire() as conn:
                     await conn.execute("; ".join(f"set {name} = {value}" for name, value in SESSION.items()))
@@ -194,13 +197,29 @@ class Turns:
             except Exception as error:  # no fault may end it: nobody else takes what is queued
                 log.error("turns wait for the database: %r", error)
                 await asyncio.sleep(0.5)
+            finally:
+                self._hands -= 1
+
+    async def _call_for_hands(self) -> None:
+        """Until something waits and everybody who has a connection is busy."""
+        while not len(self._queue) or self._busy < self._hands:
+            self._wake.clear()
+            await self._wake.wait()
 
     async def _flush(self, conn: Any) -> None:
+        """Take turns on this connection until it was idle for IDLE_S."""
+        loop = asyncio.get_running_loop()
+        used = loop.time()
+        alarm = loop.call_at(used + IDLE_S, self._wake.set)
         while True:
             if self._busy:
                 await self._gather()
             taken = self._queue.take(FLUSHERS - self._busy)
             if taken is None:
+                if loop.time() >= used + IDLE_S:
+                    return
+                if loop.time() >= alarm.when():
+                    alarm = loop.call_at(used + IDLE_S, self._wake.set)
                 self._wake.clear()
                 await self._wake.wait()
                 continue
@@ -213,6 +232,7 @@ class Turns:
                 self._queue.done(units)
                 self.admission.pace.note(len(units))
                 self._wake.set()
+                used = loop.time()
 
     async def _gather(self) -> None:
         """A batch costs as much as several turns: beside one that is under way, the next begins when it is worth it, or shortly after."""
