@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 import uvicorn
 from litestar import Litestar
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from sqlalchemy import select
 
 from server.app import create_app, modules
@@ -21,6 +21,8 @@ from server.kit.settings import Settings
 from server.tenants.tables import members
 from server.turns.runner import Runner
 from tests.conftest import PASSWORD, fresh_database, settings_for, started
+
+expect.set_options(timeout=20_000)  # a page may wait for a machine that does much else
 
 CHROMIUM_ARGS = (
     "--no-sandbox",
