@@ -143,6 +143,14 @@ class Settings:
             "`on` lets flows run their authors' JavaScript, in processes without network, files or much memory. `off` otherwise.",
         ),
     ] = False
+    clamd: Annotated[
+        str | None,
+        About(
+            "CHATLOOM_CLAMD",
+            "Where ClamAV's clamd listens, `host:3310` or `unix:/run/clamav/clamd.ctl`: it reads every file of a customer before "
+            "the file is kept. Empty: files are not scanned.",
+        ),
+    ] = None
     workers: Annotated[
         int,
         About(
@@ -193,6 +201,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         plugin_keys=frozenset(_keys(given.get("plugin_keys", ""))),
         plugins_unsigned=_switch(given, "plugins_unsigned"),
         instance_workspace=_id(given, "instance_workspace"),
+        clamd=_clamd(given.get("clamd")),
         workers=_number(given, "workers", 0, lowest=0, highest=64),
     )
 
@@ -244,6 +253,16 @@ def _hosts(text: str) -> list[str]:
         if not (name and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
             raise BadSetting(f"{variable_of('outbound_allow')} must be host:port entries separated by commas, not {host!r}")
     return hosts
+
+
+def _clamd(address: str | None) -> str | None:
+    if (
+        address is not None
+        and not address.startswith("unix:/")
+        and not re.fullmatch(r"(?:[\w.-]+|\[[0-9a-fA-F:]+\]):[1-9][0-9]{0,4}", address)
+    ):
+        raise BadSetting(f"{variable_of('clamd')} must be host:port or unix:/path, not {address[:60]!r}")
+    return address
 
 
 def _keys(text: str) -> list[str]:

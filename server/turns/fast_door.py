@@ -41,7 +41,7 @@ class FastDoor:
         request_id = request_id_of(headers.get("x-request-id", ""))
         try:
             body = await _body(receive)
-            answer, more = await answer_message(self._app.state, headers, scope["query_string"], body)
+            answer, more = await answer_message(self._app.state, (headers, scope["client"]), scope["query_string"], body)
             status, kind, content = 200, _JSON, encode(answer)
         except Exception as error:
             problem = problem_of(error)

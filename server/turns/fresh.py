@@ -24,6 +24,8 @@ from server.turns.take_turn import Conversation, Person, take_turn
 from server.turns.units import Batch, Fresh, Incoming, Known, Later, Nothing, Result
 from server.turns.versions import Versions
 
+_BESIDE = dict.fromkeys(("at", "seed", "annotations", "language", "label"))
+
 log = logging.getLogger(__name__)
 
 
@@ -100,10 +102,10 @@ def _known(incoming: Incoming, row: asyncpg.Record) -> Known:
 
 
 def _said(given: dict[str, Any]) -> dict[str, Any]:
-    """What was said, without its moment and its luck; a file that the server keeps has a new link each time."""
+    """What was said, without its moment, its luck and what was found in it; a file that the server keeps has a new link each time."""
     others = [{**file, "url": None} if file["id"] else file for file in given.get("others", ())]
     kept = {"url": None} if given.get("id") else {}
-    return {**given, **kept, "others": others, "at": None, "seed": None}
+    return {**given, **kept, "others": others, **_BESIDE}
 
 
 def _conversation_for(incoming: Incoming, row: asyncpg.Record) -> Conversation:

@@ -104,6 +104,8 @@ def exposition(
     out.add("chatloom_turns_waiting", "Turns that wait in the process that answers.", [({}, waiting)])
     refused = [({"kind": what[1], "reason": what[2]}, number) for what, number in sorted(counted.items()) if what[0] == "webhook"]
     out.add("chatloom_webhooks_rejected_total", "Webhooks that were not taken.", refused, "counter")
+    stopped = [({"kind": what[1], "reason": what[2]}, number) for what, number in sorted(counted.items()) if what[0] == "processing"]
+    out.add("chatloom_messages_refused_total", "Messages that a processing stage did not let through.", stopped, "counter")
     idle = counted.get(("job", "nothing_to_do"), 0)
     out.add("chatloom_jobs_without_work_total", "Jobs whose work was gone or not theirs to do.", [({}, idle)], "counter")
     return out.text()

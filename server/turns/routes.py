@@ -29,6 +29,7 @@ from server.turns import metrics
 from server.turns.chat import MOST_BYTES, answer_out, incoming_of, read_message, token_of
 from server.turns.doors import Caller, Doors, doors_of
 from server.turns.engine import Turns
+from server.turns.hearing import Came, heard
 from server.turns.schemas import AnswerOut, MessageIn, encode
 from server.turns.threads import handlers as thread_handlers
 from server.turns.trace import Trace, trace_of
@@ -63,18 +64,18 @@ async def take_message(request: AnyRequest, turns: NamedDependency[Turns], live:
     query: bytes = request.scope["query_string"]
     try:
         if "text/event-stream" in request.headers.get("accept", ""):
-            asked = await _read(request.app.state, request.headers, query, await request.body())
+            asked = await _read(request.app.state, (request.headers, request.scope["client"]), query, await request.body())
             headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", **asked.headers}
             return Stream(_events(turns, live, asked), media_type="text/event-stream", headers=headers)
-        answer, headers = await answer_message(request.app.state, request.headers, query, await request.body())
+        answer, headers = await answer_message(request.app.state, (request.headers, request.scope["client"]), query, await request.body())
     except Problem as problem:
         return answer_error(request, problem)
     return Response(encode(answer), media_type="application/json", headers=headers)
 
 
-async def answer_message(state: State, headers: Mapping[str, str], query: bytes, body: bytes) -> tuple[AnswerOut, dict[str, str]]:
+async def answer_message(state: State, came: Came, query: bytes, body: bytes) -> tuple[AnswerOut, dict[str, str]]:
     """The answer to a posted message, and the headers it needs; so does a Problem."""
-    asked = await _read(state, headers, query, body)
+    asked = await _read(state, came, query, body)
     try:
         return await _take(state.turns, asked), dict(asked.headers)
     except Problem as problem:
@@ -82,8 +83,8 @@ async def answer_message(state: State, headers: Mapping[str, str], query: bytes,
         raise
 
 
-async def _read(state: State, headers: Mapping[str, str], query: bytes, body: bytes) -> Asked:
-    doors, public_url = doors_of(state), state.settings.public_url
+async def _read(state: State, came: Came, query: bytes, body: bytes) -> Asked:
+    headers, doors, public_url = came[0], doors_of(state), state.settings.public_url
     try:
         message = read_message(body, headers.get("content-type", ""), headers.get("idempotency-key"))
         caller = await doors.caller(headers.get("authorization"))
@@ -94,6 +95,7 @@ async def _read(state: State, headers: Mapping[str, str], query: bytes, body: by
         incoming = incoming_of(message, channel, caller, files)
         if caller.member is None and incoming.conversation_id is not None:
             state.turns.admission.check_visitor(incoming.conversation_id)
+        incoming = await heard(state, channel, incoming, None if caller.member else came)
         return Asked(doors, channel, caller, incoming, cors)
     except Problem as problem:
         with suppress(Problem, ValueError, KeyError):  # a page of the channel that it names in the address may read why

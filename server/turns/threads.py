@@ -27,6 +27,7 @@ from server.turns.answers import TurnAnswer
 from server.turns.chat import check_message, incoming_of
 from server.turns.doors import Caller, doors_of
 from server.turns.engine import Turns
+from server.turns.hearing import heard
 from server.turns.schemas import MOST_ATTACHMENTS, MOST_CHARACTERS, ContactIn, Key, LocationIn, MessageIn, MessageOut
 from server.turns.tables import calls
 from server.turns.upload_routes import attached_files
@@ -122,7 +123,8 @@ async def open_thread(
     channel = await _channel(request, data, identity)
     contact = data.contact or ContactIn(id=f"member-{identity.member_id}", name=identity.name)
     asked = MessageIn(client_message_id=uuid7().hex, start=True, contact=contact)
-    answer = await turns.take(incoming_of(asked, channel, Caller(member=identity)))
+    incoming = await heard(request.app.state, channel, incoming_of(asked, channel, Caller(member=identity)))
+    answer = await turns.take(incoming)
     async with db.tenant(identity.tenant_id) as conn:
         row = await find_conversation(conn, identity.tenant_id, answer.conversation_id)
     return OpenedThread(**msgspec.structs.asdict(ThreadOut.of(row)), messages=_said(answer))
@@ -163,7 +165,7 @@ async def say_in_thread(
     said = {name: getattr(data, name) for name in ("text", "choice", "attachments", "location")}
     message = check_message(MessageIn(client_message_id=data.client_message_id or uuid7().hex, conversation_id=conversation_id, **said))
     files = await attached_files(request.app.state, caller, message.attachments) if message.attachments else ()
-    answer = await turns.take(incoming_of(message, channel, caller, files))
+    answer = await turns.take(await heard(request.app.state, channel, incoming_of(message, channel, caller, files)))
     async with db.tenant(identity.tenant_id) as conn:
         used, sure = await _tools(conn, identity.tenant_id, answer), await _confidence(conn, identity.tenant_id, answer)
     told = (answer.turn, answer.status, _said(answer), answer.waiting_for, answer.response_time_ms)

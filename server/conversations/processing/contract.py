@@ -46,7 +46,7 @@ class Said:
     """An input as the stages before left it, and what they found, by their names."""
 
     input: Input
-    found: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    found: Mapping[str, Any] = field(default_factory=dict)
     visitor: Visitor | None = None
 
     @property

@@ -14,7 +14,7 @@ from flow_runtime import Attachment, Choice, ConversationStarted, Input, Locatio
 from server.conversations.processing.contract import Aids, FileResult, Given, Rejected, Result, Said, StageFailed, Visitor
 from server.conversations.processing.plan import Plan, Step
 
-Found = dict[str, dict[str, Any]]
+Found = dict[str, Any]
 Made = TypeVar("Made", Result, FileResult)
 
 MOST_ERROR_CHARACTERS = 200
@@ -52,7 +52,7 @@ def _concerns(step: Step, given: Input) -> bool:
 async def process(plan: Plan, given: Input, aids: Aids, visitor: Visitor | None = None) -> Input:
     """The input after the steps that concern it, with what they found as its annotations; raises Refused."""
     said = Said(given, dict(getattr(given, "annotations", None) or {}), visitor)
-    found: Found = {name: dict(one) for name, one in said.found.items()}
+    found: Found = dict(said.found)
     for step in plan:
         if not _concerns(step, said.input) or ("visitor" in step.about.reads and visitor is None):
             continue

@@ -45,6 +45,7 @@ def test_outbound_addresses_are_a_list_of_host_and_port() -> None:
         ("CHATLOOM_PORT", "-1"),
         ("CHATLOOM_PORT", "65536"),
         ("CHATLOOM_PORT", "٨٨٠٠"),
+        ("CHATLOOM_CLAMD", "3310"),
         ("CHATLOOM_WORKERS", "65"),
         ("CHATLOOM_DATABASE_URL", "mysql://localhost/x"),
         ("CHATLOOM_MIGRATION_DATABASE_URL", "localhost"),

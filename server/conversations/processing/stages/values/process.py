@@ -24,7 +24,7 @@ def process(said: Said, settings: Settings) -> Result:
     values: dict[str, list[dict[str, Any]]] = {}
     for hit in hits:
         values.setdefault(hit.type, []).append(_shown(hit, settings["personal"] == "values"))
-    return Result({"values": values})
+    return Result(values)
 
 
 def _shown(hit: Found, personal: bool) -> dict[str, Any]:
