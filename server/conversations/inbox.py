@@ -39,7 +39,8 @@ class Arrival:
     Without `conversation_id` it goes to the contact's open conversation (in `thread`, where a channel has threads), or starts one on
     `flow_id`; `apart` always starts one. `heard_at` is when the channel says it was said, `reply_place` where it wants the answer. What is
     `stale` is kept but not answered; what only `continues` goes to an open conversation or nowhere.
-    `resumes`: a customer who comes back after their conversation was closed goes on in it.
+    `resumes`: a customer who comes back after their conversation was closed goes on in it. Until `ready_at` it may be with the stages of
+    processing that reach outside, and has no turn; one with a reason (`why_stale`) was refused by a stage.
     """
 
     tenant_id: UUID
@@ -56,6 +57,8 @@ class Arrival:
     stale: bool = False
     resumes: bool = False
     continues: bool = False
+    ready_at: datetime | None = None
+    why_stale: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ async def accept(conn: AsyncConnection, arrival: Arrival) -> Accepted:
             input=dict(arrival.input),
             received_at=clock.now(),
             status="ignored" if arrival.stale else "pending",
+            error=arrival.why_stale,
+            ready_at=arrival.ready_at,
         )
         .on_conflict_do_nothing()
         .returning(inbox.c.id)

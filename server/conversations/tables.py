@@ -77,7 +77,8 @@ conversations = Table(
 )
 
 # Every input of every turn, in the order of its ids; `turn` and `turn_order` say where it was used: replay reads them back. `status` is
-# pending, processed, ignored, dead, or early: an event that came before the flow waits for it.
+# pending, processed, ignored, dead, or early: an event that came before the flow waits for it. `ready_at`: until then a pending input may
+# be with the stages of processing that reach outside, and has no turn.
 inbox = Table(
     "inbox",
     metadata,
@@ -95,6 +96,7 @@ inbox = Table(
     Column("turn_order", Integer),
     Column("received_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("processed_at", DateTime(timezone=True)),
+    Column("ready_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant_id", "id"),
     UniqueConstraint("tenant_id", "channel_id", "external_id"),
     ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversations.tenant_id", "conversations.id"], ondelete="CASCADE"),
@@ -176,7 +178,8 @@ early_receipts = Table(
     Index(None, "tenant_id", "noted_at"),
 )
 
-# The content is in the store of files under `key`. `used_at`: when the first message had it; a file that no message has is dropped.
+# The content is in the store of files under `key`; `annotations` are what the stages of processing found. `used_at`: when the first message
+# had it; a file that no message has is dropped.
 uploads = Table(
     "uploads",
     metadata,
@@ -191,6 +194,7 @@ uploads = Table(
     Column("key", Text, nullable=False),
     Column("used_at", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("annotations", JSONB(none_as_null=True)),
     PrimaryKeyConstraint("tenant_id", "id"),
     Index(None, "tenant_id", "conversation_id"),
 )

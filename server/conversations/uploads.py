@@ -14,6 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.conversations.file_kinds import Refused, media_type_of
 from server.conversations.one_file import FIELD, ReceivedFile
+from server.conversations.processing.contract import Aids, Given
+from server.conversations.processing.plan import Plan
+from server.conversations.processing.problems import problem_of
+from server.conversations.processing.run import NotLetThrough, process_file
 from server.conversations.tables import uploads
 from server.kit import clock
 from server.kit.db import Database
@@ -49,15 +53,24 @@ def files_of(settings: Settings) -> Files:
     return Folder(settings.data_dir / "files")
 
 
-async def keep_upload(db: Database, files: Files, owner: Owner, given: ReceivedFile) -> Row[Any]:
-    """Keep a file that came in; Problem 415, 422 or 429. It is dropped again when no message has it within a day."""
+async def keep_upload(db: Database, files: Files, owner: Owner, given: ReceivedFile, plan: Plan = (), aids: Aids | None = None) -> Row[Any]:
+    """Keep a file that came in; Problem 415, 422, 429 or 503. It is dropped again when no message has it within a day.
+
+    It goes through the stages of `plan` first.
+    """
     await _check_room(db, owner)
     content, upload_id = cast(BinaryIO, given.content), uuid7()
     key = f"{owner.tenant_id}/{upload_id.hex[:6]}/{upload_id}"
     try:
-        media_type, digest = await asyncio.to_thread(_keep, files, content, given.name, key)
+        media_type = await asyncio.to_thread(media_type_of, content, given.name)
+        file, found = Given(content, given.name, media_type, given.size), None
+        if plan and aids is not None:
+            file, found = await process_file(plan, file, aids)
     except Refused as refusal:
         raise Problem(415, "file_refused", str(refusal), fields={FIELD: str(refusal)}) from None
+    except NotLetThrough as refused:
+        raise problem_of(refused, FIELD) from None
+    digest = await asyncio.to_thread(_keep, files, file.content, key)
     values = {
         "tenant_id": owner.tenant_id,
         "id": upload_id,
@@ -65,9 +78,10 @@ async def keep_upload(db: Database, files: Files, owner: Owner, given: ReceivedF
         "member_id": owner.member_id,
         "name": given.name,
         "media_type": media_type,
-        "size": given.size,
+        "size": file.size,
         "sha256": digest,
         "key": key,
+        "annotations": found or None,
     }
     async with db.tenant(owner.tenant_id) as conn:
         row = (await conn.execute(insert(uploads).values(values).returning(*uploads.c))).one()
@@ -75,15 +89,14 @@ async def keep_upload(db: Database, files: Files, owner: Owner, given: ReceivedF
     return row
 
 
-def _keep(files: Files, content: BinaryIO, name: str, key: str) -> tuple[str, bytes]:
-    media_type = media_type_of(content, name)
+def _keep(files: Files, content: BinaryIO, key: str) -> bytes:
     content.seek(0)
     digest = hashlib.sha256()
     while chunk := content.read(256 * 1024):
         digest.update(chunk)
     content.seek(0)
     files.put(key, content)
-    return media_type, digest.digest()
+    return digest.digest()
 
 
 async def _check_room(db: Database, owner: Owner) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -24,6 +25,7 @@ from server.turns.units import Incoming
 
 MOST_BYTES = 64 * 1024
 SHORTEST_UNGUESSABLE = 16
+Attached = tuple[Sequence[File], Mapping[str, Any] | None]
 _KEY = re.compile(r"[A-Za-z0-9_.:+/=-]{1,128}")
 
 
@@ -93,8 +95,8 @@ def _invalid(field: str, sentence: str) -> Problem:
     return Problem(422, "invalid", sentence, fields={field: sentence})
 
 
-def incoming_of(message: MessageIn, channel: Channel, caller: Caller, files: Sequence[File] = ()) -> Incoming:
-    """What the engine is asked to take, once the caller may; `files` are the message's attachments."""
+def incoming_of(message: MessageIn, channel: Channel, caller: Caller, attached: Attached = ((), None)) -> Incoming:
+    """What the engine is asked to take, once the caller may; `attached` are the message's files, and what was found in them."""
     if caller.member is not None and caller.member.tenant_id != channel.tenant_id:
         raise Problem(404, "channel_not_found", "There is no such channel, or it is switched off.")
     conversation_id = _conversation_for(message, channel, caller)
@@ -109,7 +111,7 @@ def incoming_of(message: MessageIn, channel: Channel, caller: Caller, files: Seq
         channel.id,
         channel.flow_id,
         key,
-        _input_of(message, files),
+        _input_of(message, *attached),
         conversation_id,
         contact,
         message.client_message_id,
@@ -160,12 +162,13 @@ def _attributes(given: ContactIn) -> Mapping[str, Attribute] | None:
     return {**(given.attributes or {}), TIME_ZONE: given.time_zone}
 
 
-def _input_of(message: MessageIn, files: Sequence[File]) -> Input:
+def _input_of(message: MessageIn, files: Sequence[File], found: Mapping[str, Any] | None) -> Input:
     at, seed = clock.now(), new_seed()
     if files:
         first, *others = files
+        words = (message.text or "").strip()
         return Attachment(
-            first.url, first.media_type, first.name, first.size, (message.text or "").strip(), first.id, tuple(others), at=at, seed=seed
+            *(first.url, first.media_type, first.name, first.size, words, first.id, tuple(others)), annotations=found, at=at, seed=seed
         )
     if message.start:
         return ConversationStarted(language=message.contact.language if message.contact else None, at=at, seed=seed)

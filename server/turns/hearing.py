@@ -9,7 +9,7 @@ from server.channels.queries import Channel
 from server.conversations.processing.contract import Aids, Visitor
 from server.conversations.processing.plan import plan_of
 from server.conversations.processing.problems import problem_of
-from server.conversations.processing.run import Refused, process
+from server.conversations.processing.run import NotLetThrough, process
 from server.kit.counts import count
 from server.turns.units import Incoming
 
@@ -27,7 +27,7 @@ async def heard(state: State, channel: Channel, incoming: Incoming, request: Cam
         return incoming
     try:
         given = await process(plan, incoming.input, Aids(state.http, state.settings.clamd), None if request is None else _visitor(request))
-    except Refused as refused:
+    except NotLetThrough as refused:
         await count(state.redis, channel.tenant_id, "processing", channel.kind, "failed" if refused.failed else "refused")
         raise problem_of(refused, "text") from None
     return replace(incoming, input=given)

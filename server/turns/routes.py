@@ -91,8 +91,8 @@ async def _read(state: State, came: Came, query: bytes, body: bytes) -> Asked:
         channel = await _channel_for(doors, message, caller)
         cors = {} if caller.member else admit(headers, channel.allowed_origins, public_url)
         doors.check_contact(channel, caller, message.contact)
-        files = await attached_files(state, caller, message.attachments) if message.attachments else ()
-        incoming = incoming_of(message, channel, caller, files)
+        attached = await attached_files(state, caller, message.attachments) if message.attachments else ((), None)
+        incoming = incoming_of(message, channel, caller, attached)
         if caller.member is None and incoming.conversation_id is not None:
             state.turns.admission.check_visitor(incoming.conversation_id)
         incoming = await heard(state, channel, incoming, None if caller.member else came)

@@ -53,7 +53,8 @@ left join lateral (
 ) p on true
 order by k.n"""
 
-# Takes the lease of every conversation that is free and has an input it can use now, and counts the try before it is made. A row that is
+# Takes the lease of every conversation that is free and has an input it can use now, and counts the try before it is made. One whose oldest
+# input is still being processed waits for that: what came later must not overtake it. A row that is
 # locked cannot stand in an outer join: there `between` and `order by` make the primary key the cheapest index even of an empty table.
 CLAIM = f"""
 with {SCOPE},
@@ -61,12 +62,13 @@ k as materialized (select r.id from scope cross join unnest($2::uuid[]) as r(id)
 free as materialized (
     select f.id, f.input_id from k cross join lateral (
         select c.id, p.id as input_id from conversations c cross join lateral (
-            select p.id from inbox p
+            select p.id, p.ready_at from inbox p
             where p.tenant_id = $1 and p.conversation_id = k.id and p.status = 'pending'
               and (c.listens or p.kind not in ('message', 'choice', 'attachment'))
             order by p.id limit 1
         ) p
         where c.tenant_id = $1 and c.id between k.id and k.id and (c.lease_until is null or c.lease_until <= now())
+          and (p.ready_at is null or p.ready_at <= now())
         order by c.id limit 1 for update of c skip locked
     ) f
     order by f.id

@@ -164,8 +164,8 @@ async def say_in_thread(
     channel, caller = await doors_of(request.app.state).channel(row.channel_id), Caller(member=identity)
     said = {name: getattr(data, name) for name in ("text", "choice", "attachments", "location")}
     message = check_message(MessageIn(client_message_id=data.client_message_id or uuid7().hex, conversation_id=conversation_id, **said))
-    files = await attached_files(request.app.state, caller, message.attachments) if message.attachments else ()
-    answer = await turns.take(await heard(request.app.state, channel, incoming_of(message, channel, caller, files)))
+    attached = await attached_files(request.app.state, caller, message.attachments) if message.attachments else ((), None)
+    answer = await turns.take(await heard(request.app.state, channel, incoming_of(message, channel, caller, attached)))
     async with db.tenant(identity.tenant_id) as conn:
         used, sure = await _tools(conn, identity.tenant_id, answer), await _confidence(conn, identity.tenant_id, answer)
     told = (answer.turn, answer.status, _said(answer), answer.waiting_for, answer.response_time_ms)

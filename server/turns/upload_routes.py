@@ -21,6 +21,9 @@ from flow_runtime import File
 from server.channels.queries import find_channel
 from server.channels.web.origins import admit, preflight
 from server.conversations.one_file import MOST_BYTES, receive_file, too_large
+from server.conversations.processing.contract import Aids
+from server.conversations.processing.plan import Plan, plan_of
+from server.conversations.processing.run import annotations_of
 from server.conversations.uploads import (
     LINK_LASTS,
     LINK_OF_A_FLOW_LASTS,
@@ -69,12 +72,12 @@ async def take_upload(request: AnyRequest, db: NamedDependency[Database], settin
     try:
         caller = await doors_of(request.app.state).caller(request.headers.get("authorization"))
         cors = await _cors(request, caller)
-        owner = _owner_of(caller)
+        owner, plan = _owner_of(caller), await _plan(request, caller)
         if (request.content_length or 0) > MOST_BYTES + AROUND_THE_FILE:
             raise too_large()
         received = await receive_file(request.headers.get("content-type", ""), request.stream())
         with received.content:
-            row = await keep_upload(db, files_of(settings), owner, received)
+            row = await keep_upload(db, files_of(settings), owner, received, plan, Aids(request.app.state.http, settings.clamd))
     except Exception as error:
         return _refused(request, error, cors)
     return Response(_out(request.app.state, row), status_code=HTTP_201_CREATED, headers=cors)
@@ -123,14 +126,15 @@ async def ask_before_upload(
     return Response(None, status_code=HTTP_204_NO_CONTENT, headers=preflight(request.headers, found.allowed_origins, settings.public_url))
 
 
-async def attached_files(state: State, caller: Caller, ids: Sequence[UUID]) -> tuple[File, ...]:
-    """The uploads of a message as the flow will see them; Problem 401 or 422."""
+async def attached_files(state: State, caller: Caller, ids: Sequence[UUID]) -> tuple[tuple[File, ...], dict[str, Any] | None]:
+    """The uploads of a message as the flow will see them, and what the stages of processing found in them; Problem 401 or 422."""
     owner, links = _owner_of(caller), links_of(state)
     async with state.db.tenant(owner.tenant_id) as conn:
         rows = await use_uploads(conn, owner, list(dict.fromkeys(ids)))
-    return tuple(
+    files = tuple(
         File(links.url(owner.tenant_id, row.id, LINK_OF_A_FLOW_LASTS), row.media_type, row.name, row.size, str(row.id)) for row in rows
     )
+    return files, annotations_of([row.annotations for row in rows])
 
 
 def links_of(state: State) -> FileLinks:
@@ -148,6 +152,12 @@ async def _cors(request: AnyRequest, caller: Caller) -> dict[str, str]:
         return {}
     channel = await doors_of(request.app.state).channel(caller.token.channel_id)
     return admit(request.headers, channel.allowed_origins, request.app.state.settings.public_url)
+
+
+async def _plan(request: AnyRequest, caller: Caller) -> Plan:
+    """The stages for files of the conversation's channel; for a member's file those that are on by themselves."""
+    settings = {} if caller.token is None else (await doors_of(request.app.state).channel(caller.token.channel_id)).settings
+    return plan_of(settings, "file")
 
 
 def _owner_of(caller: Caller) -> Owner:

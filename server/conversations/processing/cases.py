@@ -13,7 +13,7 @@ from flow_runtime import Attachment, Input, Location, Message
 from server.conversations.processing.about import STAGES, StageAbout
 from server.conversations.processing.contract import Aids, Given, Visitor
 from server.conversations.processing.plan import Step
-from server.conversations.processing.run import Found, Refused, process, process_file
+from server.conversations.processing.run import Found, NotLetThrough, process, process_file
 from server.kit.http import OutboundClient
 
 PATIENCE_MS = 20_000
@@ -33,7 +33,7 @@ def failures_of(about: StageAbout, case: Mapping[str, Any]) -> list[str]:
     step = Step(patient, about.defaults | case.get("settings", {}), "skip")
     try:
         after, found = asyncio.run(_run(step, case))
-    except Refused as refused:
+    except NotLetThrough as refused:
         wanted = case.get("refused", "that it goes on")
         return [] if "refused" in case and wanted in str(refused) else [f"refused with {refused}, wanted {wanted}"]
     if "refused" in case:

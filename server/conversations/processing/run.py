@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from io import BytesIO
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ MOST_ERROR_CHARACTERS = 200
 log = logging.getLogger(__name__)
 
 
-class Refused(Exception):
+class NotLetThrough(Exception):
     """An input or a file must not go on: by a stage's decision, or because a stage failed that must not fail (`failed`).
 
     `found` holds the annotations up to then.
@@ -50,7 +50,7 @@ def _concerns(step: Step, given: Input) -> bool:
 
 
 async def process(plan: Plan, given: Input, aids: Aids, visitor: Visitor | None = None) -> Input:
-    """The input after the steps that concern it, with what they found as its annotations; raises Refused."""
+    """The input after the steps that concern it, with what they found as its annotations; raises NotLetThrough."""
     said = Said(given, dict(getattr(given, "annotations", None) or {}), visitor)
     found: Found = dict(said.found)
     for step in plan:
@@ -62,7 +62,7 @@ async def process(plan: Plan, given: Input, aids: Aids, visitor: Visitor | None 
 
 
 async def process_file(plan: Plan, file: Given, aids: Aids) -> tuple[Given, Found]:
-    """The file after the steps, and what they found; raises Refused. The content stands at its start."""
+    """The file after the steps, and what they found; raises NotLetThrough. The content stands at its start."""
     found: Found = {}
     for step in plan:
         if step.about.needs == "clamd" and aids.clamd is None:
@@ -73,6 +73,11 @@ async def process_file(plan: Plan, file: Given, aids: Aids) -> tuple[Given, Foun
             file = replace(file, content=BytesIO(result.content), size=len(result.content))
     file.content.seek(0)
     return file, found
+
+
+def annotations_of(found: Sequence[Found | None]) -> Found | None:
+    """What was found in each file of a message, as the message's annotations."""
+    return {"files": [one or {} for one in found]} if any(found) else None
 
 
 async def _of_input(step: Step, said: Said, aids: Aids) -> Result:
@@ -102,13 +107,13 @@ async def _guarded(step: Step, found: Found, work: Callable[[], Awaitable[Made]]
                 result = await work()
     except Rejected as reason:
         found[about.name] = {"refused": str(reason), "ms": _ms(began)}
-        raise Refused(str(reason), found) from None
+        raise NotLetThrough(str(reason), found) from None
     except Exception as error:
         sentence = _why(about.within_ms, error)
         found[about.name] = {"error": sentence, "ms": _ms(began)}
         log.warning("processing stage %s failed: %s", about.name, type(error).__name__)
         if step.on_error == "refuse":
-            raise Refused(f"{about.title} could not be done now. Try again later.", found, failed=True) from None
+            raise NotLetThrough(f"{about.title} could not be done now. Try again later.", found, failed=True) from None
         return nothing
     found[about.name] = {**result.found, "ms": _ms(began)}
     return result

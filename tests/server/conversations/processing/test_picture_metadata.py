@@ -14,7 +14,7 @@ from server.conversations.processing.about import stage_of
 from server.conversations.processing.contract import Aids, Given
 from server.conversations.processing.pictures import NotAPicture, convert
 from server.conversations.processing.plan import Step
-from server.conversations.processing.run import Refused, process_file
+from server.conversations.processing.run import NotLetThrough, process_file
 from server.kit.http import OutboundClient
 
 
@@ -112,7 +112,7 @@ async def test_what_cannot_be_read_does_no_harm() -> None:
     assert [one["cleaned"] for one in (told, large, unknown)] == [False] * 3
     assert "too large: 60000 x 60000" in large["why"]
     assert "damaged" in told["why"]
-    with pytest.raises(Refused, match="Save it as JPEG"):
+    with pytest.raises(NotLetThrough, match="Save it as JPEG"):
         await cleaned(cut, "image/jpeg", others="refuse")
 
 
