@@ -54,7 +54,9 @@ _AWAY = (
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,  # its disk is full, among others
+    asyncpg.PostgresSystemError,
+    asyncpg.ReadOnlySQLTransactionError,
     OSError,
     PoolExhausted,
 )

@@ -20,10 +20,11 @@ from uuid import UUID
 import msgspec
 from redis.asyncio import Redis
 from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.kit import clock
-from server.kit.db import Database
+from server.kit.db import Database, is_away
 from server.kit.ids import uuid7
 from server.kit.live import Live
 from server.kit.settings import Settings
@@ -235,6 +236,8 @@ async def _perform(resources: Resources, known: Job, claimed: _Claimed) -> str:
     except Exception as error:
         reason_text = f"took longer than {known.timeout_s:g} s" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
         log.warning("job %s %s failed, try %d of %d: %s", claimed.name, claimed.id, claimed.attempts, known.tries, reason_text)
+        if isinstance(error, DBAPIError) and is_away(error):
+            return await _end(resources.db, claimed, "pending", reason_text, tries_back=1)
         status = "dead" if claimed.attempts >= known.tries else "pending"
         return await _end(resources.db, claimed, status, reason_text)
     finally:
@@ -259,7 +262,7 @@ async def _renew(db: Database, claimed: _Claimed, doing: asyncio.Future[None]) -
             return
 
 
-async def _end(db: Database, claimed: _Claimed, status: str, error: str | None) -> str:
+async def _end(db: Database, claimed: _Claimed, status: str, error: str | None, *, tries_back: int = 0) -> str:
     now = clock.now()
     again = status == "pending"
     async with db.tenant(claimed.tenant_id) as conn:
@@ -269,6 +272,7 @@ async def _end(db: Database, claimed: _Claimed, status: str, error: str | None) 
             .values(
                 status=status,
                 error=error and error[:2_000],
+                attempts=jobs.c.attempts - tries_back,
                 lease_until=None,
                 due_at=now + backoff(claimed.attempts) if again else jobs.c.due_at,
                 finished_at=None if again else now,

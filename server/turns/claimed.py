@@ -6,6 +6,7 @@ A turn that fails is tried again after a pause, then put aside as dead with its 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import asyncpg
@@ -13,7 +14,7 @@ import msgspec
 
 from flow_runtime import EventReceived, Input, NotExpected, State, Triggered, input_from_json
 from server.kit import clock
-from server.kit.db import ASYNCPG_ERRORS
+from server.kit.db import ASYNCPG_ERRORS, is_away
 from server.turns import statements
 from server.turns.commit import Commit, Connection, Reads, transaction
 from server.turns.fast_lane import SETTING, Rule, rule_of
@@ -113,7 +114,15 @@ def _sorted(batch: Batch, results: Sequence[tuple[Pending, Saved | float | None]
 async def _give_back(
     conn: Connection, tenant_id: UUID, by_id: Mapping[UUID, Pending], claimed: Sequence[asyncpg.Record], error: Exception
 ) -> Batch:
-    """The write was refused as a whole: each conversation tries again by itself, so that the one at fault is found."""
+    """The write was refused as a whole: each conversation tries again by itself, so that the one at fault is found.
+
+    When none is at fault, as on a full disk, they keep their try, and the error is raised.
+    """
+    if is_away(error):
+        with suppress(*ASYNCPG_ERRORS):
+            for row in claimed:
+                await _put_back(conn, tenant_id, row, str(error)[:2_000], tries_back=1)
+        raise error
     batch = Batch()
     for row in claimed:
         unit = by_id[row["id"]]

@@ -71,6 +71,14 @@ async def test_a_lost_connection_is_away_and_a_refused_statement_is_not(db: Data
     assert not is_away(ValueError("other"))
 
 
+@pytest.mark.parametrize("condition", ["disk_full", "out_of_memory", "too_many_connections", "io_error", "read_only_sql_transaction"])
+async def test_a_database_that_has_no_room_is_away(db: Database, condition: str) -> None:
+    with pytest.raises(DBAPIError) as full:
+        async with db.tenant(uuid7()) as connection:
+            await connection.execute(text(f"do $$ begin raise exception 'no room' using errcode = '{condition}'; end $$"))
+    assert is_away(full.value)
+
+
 SPOILT = {
     "an error without a code": b"E\0\0\0\x05\0",
     "no end of the parameters": b"1\0\0\0\x04t\0\0\0\x06\0\x02",

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 
 from server.kit import jobs as kit_jobs
 from server.kit.clock import now
@@ -49,6 +49,9 @@ def did() -> Iterator[list[Any]]:
         done.append((work.attempt, what))
         if what == "fail":
             raise ValueError("no luck")
+        if what == "no room":
+            async with work.db.tenant(work.tenant_id) as conn:
+                await conn.execute(text("do $$ begin raise exception 'no room' using errcode = 'disk_full'; end $$"))
         if what == "give up":
             raise GiveUp("there is no such thing")
         if what == "hang":
@@ -94,6 +97,17 @@ async def test_a_failing_job_is_tried_again_later_and_then_dead_with_its_reason(
     assert await run_job(resources, tenant_id, job_id) == "dead"
     row = await row_of(resources.db, tenant_id, job_id)
     assert (row.status, row.attempts, row.error) == ("dead", 3, "ValueError: no luck")
+
+
+async def test_a_database_without_room_costs_no_try(db: Database, resources: Resources, tenant_id: UUID, did: list[Any]) -> None:
+    job_id = await ask(db, tenant_id, "no room")
+    for _ in range(4):
+        assert await run_job(resources, tenant_id, job_id) == "retry"
+        async with db.tenant(tenant_id) as conn:
+            await conn.execute(update(jobs).values(due_at=now()))
+    row = await row_of(db, tenant_id, job_id)
+    assert (row.status, row.attempts) == ("pending", 0)
+    assert "no room" in row.error
 
 
 @pytest.mark.parametrize(

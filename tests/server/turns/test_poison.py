@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from sqlalchemy import insert, select, update
@@ -13,6 +14,8 @@ from server.conversations.inbox import Arrival, Contact, accept
 from server.conversations.tables import conversations, inbox, messages
 from server.flows.tables import flow_versions
 from server.kit.db import Database
+from server.kit.embedded.postgres import OWNER, EmbeddedPostgres
+from server.kit.settings import Settings
 from server.turns.claimed import TRIES
 from server.turns.commit import Commit
 from server.turns.engine import Turns
@@ -100,6 +103,27 @@ async def test_a_turn_the_database_refuses_does_not_hold_up_its_neighbours(db: D
     found = await statuses()
     assert found.pop(bad.inbox_id) == "dead"
     assert set(found.values()) == {"processed"}
+
+
+async def test_a_full_disk_costs_no_try(db: Database, turns: Turns, settings: Settings, postgres: EmbeddedPostgres) -> None:
+    bot = await publish(db, ECHO)
+    accepted = await arrive(db, bot, "m1", "ada", message("hello"))
+    owner = await asyncpg.connect(postgres.address(OWNER, (settings.database_url or "").rpartition("?")[0].rpartition("/")[2]))
+    await owner.execute(
+        """create function full_disk() returns trigger language plpgsql as $$
+        begin raise exception 'no room' using errcode = 'disk_full'; end $$;
+        create trigger full_disk before insert on turns execute function full_disk()"""
+    )
+    for _ in range(TRIES + 1):
+        await turns.drain(bot.tenant_id, accepted.conversation_id)
+        async with db.tenant(bot.tenant_id) as conn:
+            row = (await conn.execute(select(inbox))).one()
+        assert (row.status, row.attempts, row.error) == ("pending", 0, "no room")
+    await owner.execute("drop function full_disk cascade")
+    await owner.close()
+    await turns.drain(bot.tenant_id, accepted.conversation_id)
+    async with db.tenant(bot.tenant_id) as conn:
+        assert await conn.scalar(select(inbox.c.status)) == "processed"
 
 
 async def test_who_was_under_way_when_a_message_killed_the_process_has_a_last_try_alone(
