@@ -87,6 +87,10 @@ class FakeTeams(FakeProvider):
                 return {"issuer": ISSUER, "jwks_uri": f"{self.url}/v1/.well-known/keys", "id_token_signing_alg_values_supported": ["RS256"]}
             case "GET", ["v1", ".well-known", "keys"]:
                 return {"keys": self.keys}
+            case "GET", [tenant, "v2.0", ".well-known", "openid-configuration"]:
+                login = f"https://login.microsoftonline.com/{tenant}"
+                endpoints = {"authorization_endpoint": f"{login}/oauth2/v2.0/authorize", "token_endpoint": f"{login}/oauth2/v2.0/token"}
+                return {"issuer": f"{login}/v2.0", **endpoints}
             case "POST", [tenant, "oauth2", "v2.0", "token"]:
                 return self._sign_in(tenant, {name: values[0] for name, values in parse_qs(request.body.decode()).items()})
         if not self.tokens or request.headers.get("authorization") != f"Bearer {self.tokens[-1]}":
@@ -142,12 +146,12 @@ class FakeTeams(FakeProvider):
                 labels += [] if is_carousel else [action["title"]]
         return Said("\n".join(part for part in words if part), tuple(labels), tuple(titles))
 
-    def token(self, drop: str = "", key: rsa.RSAPrivateKey | None = None, **claims: Any) -> str:
+    def token(self, drop: str = "", key: rsa.RSAPrivateKey | None = None, key_id: str = KEY_ID, **claims: Any) -> str:
         """A token of the connector; `claims` are laid over the right ones, `drop` leaves one out."""
         now = int(time.time())
         right = {"iss": ISSUER, "aud": APP, "nbf": now - 60, "exp": now + 3_600, "serviceurl": self.service_url}
         told = {name: value for name, value in (right | claims).items() if name != drop}
-        return jwt.encode(told, key or signing_key(), "RS256", headers={"kid": KEY_ID})
+        return jwt.encode(told, key or signing_key(), "RS256", headers={"kid": key_id})
 
     def activity(self, **told: Any) -> dict[str, Any]:
         """What the person does in the bot's own chat."""
