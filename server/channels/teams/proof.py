@@ -90,7 +90,8 @@ def _check(claims: Mapping[str, Any], settings: Settings, at: datetime, service_
         raise NotProven("the token is not valid now")
     if claims.get("iss") != issuer_of(settings):
         raise NotProven("another issuer")
-    if claims.get("aud") != settings.get("app_id"):
+    audience = claims.get("aud")
+    if not isinstance(audience, str) or audience.lower() != str(settings.get("app_id")).lower():
         raise NotProven("another bot's token")
     if not service_url or claims.get("serviceurl") != service_url:
         raise NotProven("another service's token")
