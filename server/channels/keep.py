@@ -14,6 +14,7 @@ from server.channels.forms import kept_settings, problems_of, problems_of_origin
 from server.channels.schemas import ChannelChange, NewChannel
 from server.channels.sealed import open_secrets, seal_secrets
 from server.channels.tables import channels
+from server.events.record import record
 from server.kit import clock
 from server.kit.errors import Problem, not_found
 from server.kit.http import OutboundClient
@@ -78,6 +79,9 @@ async def change_channel(
         after = {name: secret for name, secret in after.items() if not name.endswith(PREVIOUS)}
     if after != before:
         values["secrets_sealed"] = await seal_secrets(conn, vault, tenant_id, channel_id, after)
+        if names := sorted(name for name in before.keys() & after.keys() if before[name] != after[name] and not name.endswith(PREVIOUS)):
+            rotation = {"part": "channel", "part_id": str(channel_id), "names": names}
+            await record(conn, tenant_id, "security.secret_rotated", rotation, channel_id=channel_id)
     if values:
         await _write(conn, update(channels).where(*_is(tenant_id, channel_id)).values(values))
 

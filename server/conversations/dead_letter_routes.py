@@ -32,7 +32,7 @@ MOST = 200
 
 
 class DeadLetterOut(msgspec.Struct):
-    """A message or job that could not be finished. `status` is dead, or maybe: the other side may have got it."""
+    """A message, job or event that could not be finished. `status` is dead, or maybe: the other side may have got it."""
 
     id: str
     kind: str
@@ -72,7 +72,7 @@ async def index(
     cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=MOST)] = PAGE,
 ) -> DeadLetterPage:
-    """What could not be finished, the newest first; `kind` is inbox, outbox or job."""
+    """What could not be finished, the newest first; `kind` is inbox, outbox, job or event."""
     async with db.tenant(identity.tenant_id) as conn:
         found, after = await list_dead_letters(conn, identity.tenant_id, kind=kind_of(kind), limit=limit, cursor=cursor)
     return DeadLetterPage([_out(letter) for letter in found], after)

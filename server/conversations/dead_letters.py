@@ -1,7 +1,8 @@
 """Dead letters: messages and jobs that could not be finished, kept with the reason until somebody tries them again or drops them.
 
-Three kinds: an `inbox` letter is a customer's input whose turn failed, an `outbox` letter a message that the other side did not take
-(`dead`) or may have taken (`maybe`), a `job` letter work behind the scenes.
+Four kinds: an `inbox` letter is a customer's input whose turn failed, an `outbox` letter a message that the other side did not take
+(`dead`) or may have taken (`maybe`), a `job` letter work behind the scenes, an `event` letter an event that a reader of the log could
+not use.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.conversations.inbox import ring_doorbell
 from server.conversations.tables import contacts, conversations, inbox, outbox
+from server.events import bad
+from server.events.tables import bad_events
 from server.kit import clock
 from server.kit.cursors import read_cursor, write_cursor
 from server.kit.errors import not_found
@@ -24,7 +27,7 @@ from server.kit.tables import jobs
 
 PAGE = 50
 Found = TypeVar("Found")
-KINDS = ("inbox", "outbox", "job")
+KINDS = ("inbox", "outbox", "job", "event")
 AT_ONCE = 500
 _UNSENT = ("dead", "maybe")
 _CERTAIN = frozenset(("dead",))
@@ -33,7 +36,8 @@ _ANY = frozenset(_UNSENT)
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One dead letter. `id` starts with its kind; `what` names the job, or the kind of input; a job belongs to no conversation."""
+    """One dead letter. `id` starts with its kind; `what` names the job, the kind of input, or the event; jobs and events belong to no
+    conversation."""
 
     id: str
     kind: str
@@ -119,6 +123,8 @@ async def _chosen(
 
 
 async def _drop(conn: AsyncConnection, tenant_id: UUID, kind: str, key: tuple[UUID, int]) -> int:
+    if kind == "event":
+        return await bad.drop(conn, tenant_id, key[0])
     changed: dict[str, dict[str, Any]] = {
         "inbox": {"status": "ignored"},
         "outbox": {"status": "dropped"},
@@ -134,6 +140,9 @@ async def ring_for(redis: Redis, tenant_id: UUID, rings: Rings) -> None:
 
 
 async def _revive(conn: AsyncConnection, tenant_id: UUID, kind: str, key: tuple[UUID, int]) -> Rings | None:
+    if kind == "event":
+        job_id = await bad.try_again(conn, tenant_id, key[0])
+        return None if job_id is None else Rings(job_ids=(job_id,))
     again: dict[str, Any] = {"status": "pending", "attempts": 0, "error": None}
     if kind != "inbox":
         again |= {"due_at": clock.now(), "lease_until": None}
@@ -186,7 +195,12 @@ def _letter(row: Any) -> DeadLetter:
 
 def _letters(tenant_id: UUID, kind: str | None) -> Any:
     chosen: Sequence[str] = KINDS if kind is None else (kind,)
-    queries: dict[str, Select[Any]] = {"inbox": _dead_inputs(tenant_id), "outbox": _dead_messages(tenant_id), "job": _dead_jobs(tenant_id)}
+    queries: dict[str, Select[Any]] = {
+        "inbox": _dead_inputs(tenant_id),
+        "outbox": _dead_messages(tenant_id),
+        "job": _dead_jobs(tenant_id),
+        "event": _dead_events(tenant_id),
+    }
     return union_all(*(queries[one] for one in chosen)).subquery("letters")
 
 
@@ -241,6 +255,21 @@ def _dead_jobs(tenant_id: UUID) -> Select[Any]:
         cast(null(), Uuid).label("conversation_id"),
         cast(null(), Text).label("contact_name"),
     ).where(jobs.c.tenant_id == tenant_id, jobs.c.status == "dead")
+
+
+def _dead_events(tenant_id: UUID) -> Select[Any]:
+    return select(
+        literal("event").label("kind"),
+        bad_events.c.id.label("row_id"),
+        literal(0).label("seq"),
+        bad_events.c.status,
+        bad_events.c.type.label("what"),
+        bad_events.c.reason.label("error"),
+        bad_events.c.attempts,
+        bad_events.c.at,
+        cast(null(), Uuid).label("conversation_id"),
+        cast(null(), Text).label("contact_name"),
+    ).where(bad_events.c.tenant_id == tenant_id, bad_events.c.status == "dead")
 
 
 def _conversation_of(table: Any) -> Any:

@@ -24,6 +24,7 @@ from server.conversations.courtesies import overrides
 from server.conversations.outbox import SPREAD_S, Head, claim, give_up_unknown, head_of, in_conversation, pause_channel, put_off
 from server.conversations.receipts import note_sent
 from server.conversations.tables import contacts, conversations, messages, outbox
+from server.conversations.tell import tell_blocked, tell_open, tell_unsent
 from server.kit import clock
 from server.kit.db import Database
 from server.kit.http import OutboundClient
@@ -181,6 +182,7 @@ class Delivery:
         async with self._db.tenant(parcel.tenant_id) as conn:
             place = parcel.conversation_id, parcel.channel_id, parcel.seq, parcel.lease_no
             await note_sent(conn, parcel.tenant_id, *place, provider_id)
+            await tell_open(conn, parcel.tenant_id, parcel.channel_id)
         return True
 
     async def _write(self, adapter: Adapter, parcel: _Parcel) -> None:
@@ -218,10 +220,12 @@ class Delivery:
         if whole or {one.per for one in rates_of(parcel.kind, parcel.settings)} != {"conversation"}:
             async with self._db.tenant(parcel.tenant_id) as conn:
                 await pause_channel(conn, parcel.tenant_id, parcel.channel_id, until, str(told["error"]))
+                if whole:
+                    await tell_blocked(conn, parcel.tenant_id, parcel.channel_id, str(told["error"]))
 
     async def _note(self, parcel: _Parcel, **values: Any) -> None:
         async with self._db.tenant(parcel.tenant_id) as conn:
-            await conn.execute(
+            noted = await conn.execute(
                 update(outbox)
                 .where(
                     *in_conversation(parcel.tenant_id, parcel.conversation_id),
@@ -230,6 +234,8 @@ class Delivery:
                 )
                 .values(lease_until=None, **values)
             )
+            if noted.rowcount and values["status"] != "pending":
+                await tell_unsent(conn, parcel.tenant_id, parcel.conversation_id, parcel.seq, values["status"], values["error"])
 
 
 def _check_window(parcel: _Parcel) -> None:

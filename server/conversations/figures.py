@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, text, update
+from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.conversations.tables import delivery_pauses, outbox
@@ -84,11 +84,11 @@ async def queue_figures(conn: AsyncConnection, tenant_id: UUID) -> Sequence[Queu
 
 async def lift_pause(conn: AsyncConnection, tenant_id: UUID, channel_id: UUID) -> Sequence[UUID]:
     """Send to a paused channel again; the conversations whose messages may go now. Raises Problem 404 when it is not paused."""
-    paused = await conn.execute(
-        delete(delivery_pauses).where(delivery_pauses.c.tenant_id == tenant_id, delivery_pauses.c.channel_id == channel_id)
-    )
+    now = clock.now()
+    one = (delivery_pauses.c.tenant_id == tenant_id, delivery_pauses.c.channel_id == channel_id, delivery_pauses.c.until > now)
+    paused = await conn.execute(update(delivery_pauses).where(*one).values(until=now))
     if not paused.rowcount:
         raise not_found("paused channel")
     waiting = (outbox.c.tenant_id == tenant_id, outbox.c.channel_id == channel_id, outbox.c.status == "pending")
-    found = await conn.scalars(update(outbox).where(*waiting).values(due_at=clock.now(), place_at=None).returning(outbox.c.conversation_id))
+    found = await conn.scalars(update(outbox).where(*waiting).values(due_at=now, place_at=None).returning(outbox.c.conversation_id))
     return list(dict.fromkeys(found))

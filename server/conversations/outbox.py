@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.channels.tables import channels
 from server.conversations.tables import delivery_pauses, outbox
+from server.conversations.tell import tell_unsent
 from server.kit import clock
 
 LEASE = timedelta(seconds=30)
@@ -34,11 +35,14 @@ class Head:
 
 async def give_up_unknown(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> None:
     """A message whose sender died while sending may have arrived."""
-    await conn.execute(
+    unknown = (
         update(outbox)
         .where(*in_conversation(tenant_id, conversation_id), outbox.c.status == "sending", outbox.c.lease_until <= clock.now())
         .values(status="maybe", error=UNKNOWN, lease_until=None)
+        .returning(outbox.c.seq)
     )
+    for seq in (await conn.scalars(unknown)).all():
+        await tell_unsent(conn, tenant_id, conversation_id, seq, "maybe", UNKNOWN)
 
 
 async def head_of(conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID) -> Head | None:

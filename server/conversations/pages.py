@@ -32,7 +32,7 @@ from server.security.roles import allows
 
 AnyRequest = Request[Any, Any, Any]
 ADDRESS = "/conversations/dead-letters"
-KIND_TITLES = {"outbox": "Messages to customers", "inbox": "Messages from customers", "job": "Background work"}
+KIND_TITLES = {"outbox": "Messages to customers", "inbox": "Messages from customers", "job": "Background work", "event": "Events"}
 
 
 class ButtonForm(msgspec.Struct, forbid_unknown_fields=True):

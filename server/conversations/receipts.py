@@ -6,16 +6,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, delete, exists, func, select, update
+from sqlalchemy import Update, and_, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.channels.contract import Status, Watermark
 from server.conversations.outbox import in_conversation
 from server.conversations.tables import contacts, conversations, early_receipts, messages, outbox
+from server.conversations.tell import tell_of_message, tell_unsent
 from server.kit import clock
 
 EARLY_KEPT = timedelta(days=1)
+_KNOWN = (outbox.c.conversation_id, outbox.c.seq, outbox.c.delivered_at, outbox.c.read_at)
 FAILED = "The channel took the message but could not deliver it."
 
 
@@ -76,18 +78,16 @@ async def record_watermarks(conn: AsyncConnection, tenant_id: UUID, channel_id: 
             messages.c.at <= mark.until,
         )
         noted = outbox.c.read_at if mark.state == "read" else outbox.c.delivered_at
-        await conn.execute(
-            update(outbox)
-            .where(
-                outbox.c.tenant_id == tenant_id,
-                outbox.c.channel_id == channel_id,
-                outbox.c.conversation_id.in_(theirs),
-                outbox.c.status == "sent",
-                noted.is_(None),
-                written,
-            )
-            .values(_reached(mark.state, mark.until))
+        ours = (
+            outbox.c.tenant_id == tenant_id,
+            outbox.c.channel_id == channel_id,
+            outbox.c.conversation_id.in_(theirs),
+            outbox.c.status == "sent",
+            noted.is_(None),
+            written,
         )
+        rows = (await conn.execute(select(*_KNOWN).where(*ours).order_by(*_KNOWN[:2]).with_for_update())).all()
+        await _reached(conn, tenant_id, rows, mark.state, mark.until)
 
 
 async def note_sent(
@@ -125,23 +125,37 @@ async def deliveries_of(conn: AsyncConnection, tenant_id: UUID, conversation_id:
 async def _note(
     conn: AsyncConnection, tenant_id: UUID, channel_id: UUID, provider_id: str, state: str, at: datetime, error: str | None
 ) -> None:
-    ours = update(outbox).where(
-        outbox.c.tenant_id == tenant_id, outbox.c.channel_id == channel_id, outbox.c.provider_id == provider_id, outbox.c.status == "sent"
+    sent = (
+        outbox.c.tenant_id == tenant_id,
+        outbox.c.channel_id == channel_id,
+        outbox.c.provider_id == provider_id,
+        outbox.c.status == "sent",
     )
+    rows = (await conn.execute(select(*_KNOWN).where(*sent))).all()
     if state == "failed":
-        changed = ours.where(outbox.c.delivered_at.is_(None)).values(status="dead", error=(error or FAILED)[:1_000])
-    elif state in ("read", "delivered"):
-        changed = ours.values(_reached(state, at))
-    else:
-        return
-    await conn.execute(changed)
+        reason = (error or FAILED)[:1_000]
+        for row in rows:
+            if row.delivered_at is None:
+                await conn.execute(_row(tenant_id, row).values(status="dead", error=reason))
+                await tell_unsent(conn, tenant_id, row.conversation_id, row.seq, "dead", reason)
+    elif state in ("delivered", "read"):
+        await _reached(conn, tenant_id, rows, state, at)
 
 
-def _reached(state: str, at: datetime) -> dict[str, Any]:
-    """What is read was delivered, too."""
-    if state == "read":
-        return {"read_at": func.coalesce(outbox.c.read_at, at), "delivered_at": func.coalesce(outbox.c.delivered_at, at)}
-    return {"delivered_at": func.least(func.coalesce(outbox.c.delivered_at, at), at)}
+async def _reached(conn: AsyncConnection, tenant_id: UUID, rows: Sequence[Any], state: str, at: datetime) -> None:
+    """Note that these messages were delivered or read, and tell of what is new. What is read was delivered, too."""
+    for row in rows:
+        read_at = row.read_at or (at if state == "read" else None)
+        delivered_at = row.delivered_at or at if state == "read" else min(row.delivered_at or at, at)
+        await conn.execute(_row(tenant_id, row).values(delivered_at=delivered_at, read_at=read_at))
+        if row.delivered_at is None:
+            await tell_of_message(conn, tenant_id, row.conversation_id, "message.delivered", seq=row.seq)
+        if row.read_at is None and read_at is not None:
+            await tell_of_message(conn, tenant_id, row.conversation_id, "message.read", seq=row.seq)
+
+
+def _row(tenant_id: UUID, row: Any) -> Update:
+    return update(outbox).where(*in_conversation(tenant_id, row.conversation_id), outbox.c.seq == row.seq)
 
 
 async def _one_at_a_time(conn: AsyncConnection, channel_id: UUID, provider_ids: Sequence[str]) -> None:

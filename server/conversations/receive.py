@@ -35,17 +35,22 @@ from server.conversations.courtesies import Courtesies
 from server.conversations.inbox import Arrival, accept, goes_on, ring_doorbell
 from server.conversations.provider_files import ProviderFiles
 from server.conversations.receipts import record_statuses, record_watermarks
+from server.events.record import record
 from server.kit import clock
 from server.kit.counts import count
 from server.kit.db import Database
 from server.kit.errors import Problem
 from server.kit.http import OutboundClient
+from server.kit.rates import LocalRates, Rate
 from server.kit.secrets import Vault
 from server.kit.settings import Settings
 
 MOST_BYTES = 3 * 1024 * 1024
+NOT_PROVEN = "not_proven"
+FORGED = Rate(1 / 60)
 
 log = logging.getLogger(__name__)
+_forged = LocalRates()
 
 
 @post("/hooks/{kind:str}/{channel_id:uuid}", opt={"public": True}, status_code=HTTP_200_OK, request_max_body_size=MOST_BYTES)
@@ -68,6 +73,8 @@ async def receive(
         received = await door.adapter.completed(http, door.adapter.parse(asked, door.settings), door.settings, door.secrets)
     except Problem as problem:
         await count(redis, door.tenant_id, "webhook", kind, problem.code)
+        if problem.code == NOT_PROVEN:
+            await _tell_forged(db, door)
         raise
     except Unusable as reason:
         await count(redis, door.tenant_id, "webhook", kind, "unusable")
@@ -166,7 +173,18 @@ async def _prove(door: _Door, asked: Request, http: OutboundClient) -> None:
     except Exception as reason:
         why = reason if isinstance(reason, NotProven) else type(reason).__name__
         log.info("webhook of channel %s refused: %s", door.channel_id, why)
-        raise Problem(401, "not_proven", "The signature of this request was not accepted.") from None
+        raise Problem(401, NOT_PROVEN, "The signature of this request was not accepted.") from None
+
+
+async def _tell_forged(db: Database, door: _Door) -> None:
+    """Not more often than FORGED: whoever forges must not fill the log. Nobody waits for it while the database is away."""
+    if _forged.place((str(door.channel_id), FORGED)) is None:
+        return
+    try:
+        async with db.tenant(door.tenant_id) as conn:
+            await record(conn, door.tenant_id, "security.webhook_forged", {"kind": door.kind}, channel_id=door.channel_id)
+    except (DBAPIError, OSError) as error:
+        log.warning("a forged webhook is not noted: %s", type(error).__name__)
 
 
 async def _store(db: Database, redis: Redis, door: _Door, received: Received, files: ProviderFiles) -> list[Inbound]:

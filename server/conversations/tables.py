@@ -158,6 +158,7 @@ delivery_pauses = Table(
     Column("channel_id", Uuid, nullable=False),
     Column("until", DateTime(timezone=True), nullable=False),
     Column("reason", Text, nullable=False),
+    Column("blocked", Boolean, nullable=False, server_default="false"),
     PrimaryKeyConstraint("tenant_id", "channel_id"),
     ForeignKeyConstraint(["tenant_id", "channel_id"], ["channels.tenant_id", "channels.id"], ondelete="CASCADE"),
 )

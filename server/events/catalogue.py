@@ -17,18 +17,31 @@ class BadEvent(ValueError):
 
 
 @cache
-def catalogue() -> Mapping[str, EventType]:
-    """All types of event by name, in alphabetical order."""
+def versions() -> Mapping[tuple[str, int], EventType]:
+    """Every version of every type of event, by name and number, in order."""
     for module in pkgutil.iter_modules(types.__path__):
         importlib.import_module(f"{types.__name__}.{module.name}")
     return dict(sorted(declared.items()))
 
 
-def check(name: str, props: Mapping[str, Any]) -> EventType:
-    """The type of an event; raises BadEvent with a sentence that names what does not fit."""
-    known = catalogue().get(name)
+@cache
+def catalogue() -> Mapping[str, EventType]:
+    """All types of event by name, in alphabetical order, each in its latest version: the one that is written."""
+    return {name: type for (name, _), type in versions().items()}
+
+
+@cache
+def topics() -> Mapping[str, tuple[EventType, ...]]:
+    """The types of each topic, in alphabetical order."""
+    names = sorted({type.topic for type in catalogue().values()})
+    return {name: tuple(type for type in catalogue().values() if type.topic == name) for name in names}
+
+
+def check(name: str, props: Mapping[str, Any], version: int | None = None) -> EventType:
+    """The type of an event, without `version` the latest; raises BadEvent with a sentence that names what does not fit."""
+    known = catalogue().get(name) if version is None else versions().get((name, version))
     if known is None:
-        raise BadEvent(f"There is no type of event called {name}.")
+        raise BadEvent(f"There is no type of event called {name}{'' if version is None else f' version {version}'}.")
     try:
         msgspec.convert(props, known.props)
     except msgspec.ValidationError as error:

@@ -11,7 +11,7 @@ Props = TypeVar("Props", bound=msgspec.Struct)
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """A type of event. `summary` says when it happens; `example` are properties that fit."""
+    """One version of a type of event. `summary` says when it happens; `example` are properties that fit."""
 
     name: str
     version: int
@@ -27,20 +27,22 @@ class EventType:
         return {"$schema": "https://json-schema.org/draft/2020-12/schema", **own, **({"$defs": parts} if parts else {})}
 
 
-declared: dict[str, EventType] = {}
+declared: dict[tuple[str, int], EventType] = {}
 
 
 def event(name: str, *, version: int = 1, example: Mapping[str, Any]) -> Callable[[type[Props]], type[Props]]:
     """Declare the struct below as the properties of events called `name`, `<topic>.<what happened>`; its docstring says when it happens.
 
-    A change that an old reader would not understand (a property removed, renamed or of another type) is a new version.
+    A change that an old reader would not understand (a property removed, renamed or of another type, one more value of a choice) is a new
+    version. The struct of the old one stays beside it: the log holds events of both.
     """
 
     def register(props: type[Props]) -> type[Props]:
-        if name in declared and declared[name].props.__qualname__ != props.__qualname__:
-            raise ValueError(f"two types of event are called {name}")
+        known = declared.get((name, version))
+        if known is not None and known.props.__qualname__ != props.__qualname__:
+            raise ValueError(f"two types of event are called {name} version {version}")
         summary = " ".join((props.__doc__ or "").split())
-        declared[name] = EventType(name, version, name.partition(".")[0], summary, props, example)
+        declared[name, version] = EventType(name, version, name.partition(".")[0], summary, props, example)
         return props
 
     return register

@@ -2,13 +2,12 @@
 
 Only as far as every older transaction has ended: an event that commits late is never stepped over. What a reader writes and how far it
 has come are committed together. An event that does not fit its type is put aside in `bad_events` with the reason, and the reader goes on;
-a portion that makes the reader fail is given to it in smaller and smaller pieces, so that one event costs itself only.
+a portion that makes the reader fail is given to it in smaller and smaller pieces, so that one event costs itself only. That one is tried
+again later, see `server/events/bad.py`.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +15,11 @@ from sqlalchemy import ColumnElement, literal_column, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.events.catalogue import BadEvent, check
-from server.events.tables import bad_events, event_readers
+from server.events.bad import failure, put_aside
+from server.events.catalogue import BadEvent
+from server.events.logged import Logged, logged
+from server.events.reader import Later, Reader
+from server.events.tables import event_readers
 from server.kit import clock
 from server.kit.db import Database, is_away
 from server.kit.tables import events
@@ -37,40 +39,12 @@ _BEHIND = """
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """One event of the log."""
-
-    id: int
-    type: str
-    version: int
-    at: datetime
-    conversation_id: UUID | None
-    flow_id: UUID | None
-    flow_version: int | None
-    channel_id: UUID | None
-    props: dict[str, Any]
-
-
-Read = Callable[[AsyncConnection, UUID, Sequence[Logged]], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Somebody who wants every event. `read` gets them with the transaction that notes they were read; what it raises rolls both back.
-
-    `among` selects the `tenant_id`s whose events it wants, as far as the sweeper may know them.
-    """
-
-    name: str
-    read: Read
-    among: str = "select tenant_id from tenants"
-
-
-async def read_all(db: Database, reader: Reader) -> list[UUID]:
-    """Give the reader what is new, of every tenant; the tenants that had something."""
+async def read_all(db: Database, reader: Reader, tenants: Collection[UUID] | None = None) -> list[UUID]:
+    """Give the reader what is new, of every tenant or of these; the tenants that had something."""
+    query = _BEHIND.format(among=reader.among) + ("" if tenants is None else " and t.tenant_id = any(:tenants)")
     async with db.sweep() as conn:
-        behind: list[UUID] = list((await conn.execute(text(_BEHIND.format(among=reader.among)), {"reader": reader.name})).scalars())
+        given = {"reader": reader.name} if tenants is None else {"reader": reader.name, "tenants": list(tenants)}
+        behind: list[UUID] = list((await conn.execute(text(query), given)).scalars())
     for tenant_id in behind:
         while await read_portion(db, reader, tenant_id):
             pass
@@ -84,7 +58,7 @@ async def read_portion(db: Database, reader: Reader, tenant_id: UUID) -> int:
         try:
             return await _portion(db, reader, tenant_id, size)
         except Exception as error:
-            if is_away(error):
+            if is_away(error) or isinstance(error, Later):
                 raise
             log.warning("reader %s fails on a portion of %d events: %s", reader.name, size, type(error).__name__)
         size //= 4
@@ -110,9 +84,9 @@ async def _read_alone(conn: AsyncConnection, reader: Reader, tenant_id: UUID, ev
         async with conn.begin_nested():
             await reader.read(conn, tenant_id, [event])
     except Exception as error:
-        if is_away(error):
+        if is_away(error) or isinstance(error, Later):
             raise
-        await _put_aside(conn, reader.name, tenant_id, event.id, event.type, f"{type(error).__name__} in the reader {reader.name}")
+        await put_aside(conn, reader.name, tenant_id, event.id, event.type, failure(error, reader.name), again=True)
 
 
 async def skip_to_now(conn: AsyncConnection, reader: str, tenant_id: UUID) -> None:
@@ -145,20 +119,10 @@ async def _good(conn: AsyncConnection, reader: str, tenant_id: UUID, rows: Seque
     found = []
     for row in rows:
         try:
-            version = check(row.type, row.props).version
+            found.append(logged(row))
         except BadEvent as bad:
-            await _put_aside(conn, reader, tenant_id, row.id, row.type, str(bad))
-            continue
-        found.append(
-            Logged(row.id, row.type, version, row.at, row.conversation_id, row.flow_id, row.flow_version, row.channel_id, row.props)
-        )
+            await put_aside(conn, reader, tenant_id, row.id, row.type, str(bad), again=False)
     return found
-
-
-async def _put_aside(conn: AsyncConnection, reader: str, tenant_id: UUID, event_id: int, type: str, reason: str) -> None:
-    log.warning("event %d put aside by reader %s: %s", event_id, reader, reason)
-    row = {"tenant_id": tenant_id, "reader": reader, "event_id": event_id, "type": type, "reason": reason[:1_000]}
-    await conn.execute(insert(bad_events).values(row).on_conflict_do_nothing())
 
 
 async def _note(conn: AsyncConnection, reader: str, tenant_id: UUID, last: Any) -> None:

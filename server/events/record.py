@@ -28,11 +28,12 @@ async def record(
 
     Raises BadEvent when it does not fit its type.
     """
-    check(type, props)
+    known = check(type, props)
     await conn.execute(
         insert(events).values(
             tenant_id=tenant_id,
             type=type,
+            version=known.version,
             props=dict(props),
             conversation_id=conversation_id,
             flow_id=flow_id,

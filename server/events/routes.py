@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 from litestar import get
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 
-from server.events.catalogue import catalogue
+from server.events.catalogue import catalogue, versions
 from server.events.declare import EventType
 from server.kit.errors import not_found
 
@@ -43,9 +43,9 @@ async def list_schemas() -> EventSchemas:
 
 
 @get("/api/v1/events/schemas/{event_type:str}", opt=READ, tags=["operations"])
-async def show_schema(event_type: FromPath[str]) -> EventSchema:
-    """One type of event."""
-    known = catalogue().get(event_type)
+async def show_schema(event_type: FromPath[str], version: FromQuery[int | None] = None) -> EventSchema:
+    """One type of event, in its latest version or in the one that is asked for."""
+    known = catalogue().get(event_type) if version is None else versions().get((event_type, version))
     if known is None:
         raise not_found("type of event")
     return EventSchema.of(known)

@@ -147,7 +147,7 @@ async def go_live(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID, version
     )
     if moved.rowcount:
         await install_schedules(conn, tenant_id, flow_id, await read_version(conn, tenant_id, flow_id, version))
-        await record(conn, tenant_id, "flow.published", {"version": version}, flow_id=flow_id, flow_version=version)
+        await record(conn, tenant_id, "flow.published", {}, flow_id=flow_id, flow_version=version)
 
 
 async def go_live_with_model(conn: AsyncConnection, tenant_id: UUID, flow_id: UUID, model_hash: str) -> int | None:

@@ -99,6 +99,34 @@ class Settings:
             "more are asked to come later. 0: as many as they like.",
         ),
     ] = 10
+    event_streams: Annotated[
+        bool,
+        About(
+            "CHATLOOM_EVENT_STREAMS",
+            "`on` tells events on as Redis Streams, `events:<topic>`, for programs beside this server. `off`: nobody needs them.",
+        ),
+    ] = True
+    kafka: Annotated[
+        str | None,
+        About(
+            "CHATLOOM_KAFKA",
+            "Brokers of the Kafka that gets every event, `host:9092` separated by commas; needs `chatloom[kafka]`. Empty: none.",
+        ),
+    ] = None
+    kafka_topics: Annotated[
+        str,
+        About(
+            "CHATLOOM_KAFKA_TOPICS",
+            "What the names of the Kafka topics begin with; the topic of the event follows.",
+        ),
+    ] = "chatloom."
+    kafka_options: Annotated[
+        Path | None,
+        About(
+            "CHATLOOM_KAFKA_OPTIONS",
+            "File with more options of librdkafka, such as those of TLS and SASL, `name=value` in each line. Empty: none.",
+        ),
+    ] = None
     log_level: Annotated[
         str,
         About(
@@ -195,6 +223,10 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         outbound_allow=frozenset(_hosts(given.get("outbound_allow", ""))),
         secret_key_file=Path(given.get("secret_key_file") or data_dir / "secret.key").expanduser().absolute(),
         visitor_rate=_number(given, "visitor_rate", 10, lowest=0, highest=10_000),
+        event_streams=_switch(given, "event_streams", "on"),
+        kafka=_brokers(given),
+        kafka_topics=_topics(given.get("kafka_topics", "chatloom.")),
+        kafka_options=Path(given["kafka_options"]).expanduser().absolute() if "kafka_options" in given else None,
         log_level=_log_level(given.get("log_level", "info")),
         plugins_dir=Path(given["plugins_dir"]).expanduser().absolute() if "plugins_dir" in given else None,
         code=_switch(given, "code"),
@@ -239,19 +271,19 @@ def _number(given: Mapping[str, str], name: str, default: int, *, lowest: int, h
     return int(text)
 
 
-def _switch(given: Mapping[str, str], name: str) -> bool:
-    text = given.get(name, "off").lower()
+def _switch(given: Mapping[str, str], name: str, default: str = "off") -> bool:
+    text = given.get(name, default).lower()
     if text not in ("on", "off"):
         raise BadSetting(f"{variable_of(name)} must be on or off, not {text!r}")
     return text == "on"
 
 
-def _hosts(text: str) -> list[str]:
+def _hosts(text: str, setting: str = "outbound_allow") -> list[str]:
     hosts = [part.strip().lower() for part in text.split(",") if part.strip()]
     for host in hosts:
         name, _, port = host.rpartition(":")
         if not (name and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-            raise BadSetting(f"{variable_of('outbound_allow')} must be host:port entries separated by commas, not {host!r}")
+            raise BadSetting(f"{variable_of(setting)} must be host:port entries separated by commas, not {host!r}")
     return hosts
 
 
@@ -263,6 +295,16 @@ def _clamd(address: str | None) -> str | None:
     ):
         raise BadSetting(f"{variable_of('clamd')} must be host:port or unix:/path, not {address[:60]!r}")
     return address
+
+
+def _brokers(given: Mapping[str, str]) -> str | None:
+    return ",".join(_hosts(given.get("kafka", ""), "kafka")) or None
+
+
+def _topics(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", text):
+        raise BadSetting(f"{variable_of('kafka_topics')} must be letters, digits, dots, hyphens and underscores, not {text[:60]!r}")
+    return text
 
 
 def _keys(text: str) -> list[str]:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     Uuid,
@@ -32,6 +33,7 @@ class TransactionId(UserDefinedType[int]):
         return "xid8"
 
 
+# `version` is that of the type; turns write types whose version is 1.
 # `tx` orders events by transaction: ids are given out before the commit, so a reader that goes by id alone can step over a late one.
 events = Table(
     "events",
@@ -39,6 +41,7 @@ events = Table(
     Column("tenant_id", Uuid, nullable=False),
     Column("id", BigInteger, Identity(always=False), nullable=False),
     Column("type", Text, nullable=False),
+    Column("version", SmallInteger, nullable=False, server_default="1"),
     Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("conversation_id", Uuid),
     Column("flow_id", Uuid),

@@ -2,6 +2,7 @@
 
 from sqlalchemy import text, update
 
+from server.events.record import record
 from server.security import blocklist, lockout, passwords
 from server.security.door import Door
 from server.security.identity import Identity
@@ -29,5 +30,6 @@ async def change_password(door: Door, identity: Identity, *, current: str, new: 
             one = (members.c.tenant_id == member.tenant_id, members.c.id == member.id)
             await connection.execute(update(members).where(*one).values(password_hash=new_hash))
             await forget_links(connection, member.tenant_id, member.id)
+            await record(connection, member.tenant_id, "security.password_changed", {"member_id": str(member.id)})
             ended += await revoke_sessions_of(connection, member.tenant_id, member.id, but=identity.session_id)
     await blocklist.block(door.redis, *ended)

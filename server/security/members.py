@@ -4,7 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.events.record import record
 from server.kit.db import Database
 from server.kit.errors import not_found
 from server.security import blocklist, links
@@ -20,6 +22,7 @@ async def invite_member(db: Database, tenant_id: UUID, *, email: str, name: str,
     address, shown = clean_email(email), clean_name(name, "name")
     async with db.tenant(tenant_id) as connection:
         member_id = await add_member(connection, tenant_id, email=address, name=shown, role=role)
+        await _tell(connection, tenant_id, member_id, "added", role)
         token = await links.invite(db, connection, tenant_id, member_id)
         member = await queries.member(connection, tenant_id, member_id)
     assert member is not None
@@ -47,5 +50,13 @@ async def update_member(door: Door, tenant_id: UUID, member_id: UUID, *, role: s
         if (before.role, before.disabled_at) != (after.role, after.disabled_at):
             await links.forget_links(connection, tenant_id, member_id)
             ended = await revoke_sessions_of(connection, tenant_id, member_id)
+        if before.role != after.role:
+            await _tell(connection, tenant_id, member_id, "role", after.role)
+        if (before.disabled_at is None) != (after.disabled_at is None):
+            await _tell(connection, tenant_id, member_id, "enabled" if after.disabled_at is None else "disabled", after.role)
     await blocklist.block(door.redis, *ended)
     return after
+
+
+async def _tell(connection: AsyncConnection, tenant_id: UUID, member_id: UUID, change: str, role: str) -> None:
+    await record(connection, tenant_id, "security.member_changed", {"member_id": str(member_id), "change": change, "role": role})

@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.events.record import record
 from server.kit.clock import now
 from server.kit.db import Database
 from server.kit.ids import uuid7
@@ -159,6 +160,8 @@ async def _repeat(connection: AsyncConnection, session: Row[Any], key: bytes, to
                 return Renewed(_identity(session, session.session_id), successor)
     await _revoke(connection, session.tenant_id, sessions.c.id == session.session_id)
     session_id: UUID = session.session_id
+    stolen = {"session_id": str(session_id), "member_id": str(session.id)}
+    await record(connection, session.tenant_id, "security.session_stolen", stolen)
     return session_id
 
 

@@ -4,7 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.events.record import record
 from server.kit.errors import Problem
 from server.security import lockout, passwords
 from server.security.door import Door
@@ -28,12 +30,20 @@ async def sign_in(door: Door, email: str, password: str) -> Renewed:
         await lockout.count_for_member(door.db, candidate.tenant_id, candidate.id, door.client.address)
     member = await _first_that_fits(candidates, typed)
     if member is None:
+        for candidate in candidates:
+            async with door.db.tenant(candidate.tenant_id) as connection:
+                await _tell(connection, candidate, "security.sign_in_failed", door)
         raise wrong_password()
     await lockout.forget_in_redis(door.redis, here)
     for candidate in candidates:
         await lockout.forget_for_member(door.db, candidate.tenant_id, candidate.id, door.client.address)
     async with door.db.tenant(member.tenant_id) as connection:
+        await _tell(connection, member, "security.signed_in", door)
         return await open_session(connection, member, door.client)
+
+
+async def _tell(connection: AsyncConnection, member: Row[Any], type: str, door: Door) -> None:
+    await record(connection, member.tenant_id, type, {"member_id": str(member.id), "address": door.client.address[:64]})
 
 
 def wrong_password() -> Problem:

@@ -17,7 +17,8 @@ from server.conversations.close import close_abandoned
 from server.conversations.deliver import AHEAD_S, Delivery
 from server.conversations.events import forget_early_events
 from server.conversations.inbox import DOORBELL
-from server.events.read import read_all
+from server.events.follow import follow_all
+from server.events.reader import all_readers
 from server.kit.jobs import Resources, due_jobs, ring_again
 from server.kit.logs import start_log
 from server.kit.rates import SharedRates
@@ -31,11 +32,9 @@ from server.turns.schedules import fire_schedules
 from server.turns.sweep import DueCall, due_calls, waiting_conversations, waiting_outboxes
 from server.turns.timers import fire_timers
 from server.webhooks.fan_out import forget_deliveries
-from server.webhooks.fan_out import reader as webhooks
 
 SWEEP_EVERY_S = 1.0
 ROLL_UP_EVERY_S = 2.0
-TELL_EVERY_S = 1.0
 CLOSE_EVERY_S = 60.0
 RINGS_AT_ONCE = 500
 MOST_FIRED = 1_000
@@ -51,6 +50,7 @@ class Runner:
         self.resources = turns.resources
         resources = self.resources
         self.delivery = Delivery(resources.db, resources.vault, resources.http, SharedRates(resources.redis, AHEAD_S))
+        self._readers = all_readers(resources)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -60,7 +60,7 @@ class Runner:
             asyncio.create_task(self._answer_doorbell(), name="doorbell"),
             asyncio.create_task(self._every(SWEEP_EVERY_S, self.sweep), name="sweeper"),
             asyncio.create_task(self._every(ROLL_UP_EVERY_S, self._roll_up), name="roll-up"),
-            asyncio.create_task(self._every(TELL_EVERY_S, self._tell_webhooks), name="webhooks"),
+            asyncio.create_task(follow_all(self.resources, self._readers), name="readers of events"),
             asyncio.create_task(self._every(CLOSE_EVERY_S, self._close_abandoned), name="closer"),
         ]
         try:
@@ -118,9 +118,6 @@ class Runner:
 
     async def _roll_up(self) -> None:
         await roll_up_all(self.resources.db, self.resources.live)
-
-    async def _tell_webhooks(self) -> None:
-        await read_all(self.resources.db, webhooks)
 
     async def _close_abandoned(self) -> None:
         await close_abandoned(self.resources.db)

@@ -149,7 +149,7 @@ async def _note(conn: AsyncConnection, waiting: _Waiting, attempt: int, told: To
 async def _switch_off(conn: AsyncConnection, hook: Any, trouble: str) -> None:
     off = update(webhooks).where(*_hook(hook.tenant_id, hook.id), webhooks.c.enabled).values(enabled=False, trouble=trouble)
     if (await conn.execute(off)).rowcount:
-        props = {"part": "webhook", "id": str(hook.id), "status": "failing", "reason": trouble}
+        props = {"part": "webhook", "part_id": str(hook.id), "status": "failing", "reason": trouble}
         await record(conn, hook.tenant_id, "health.changed", props)
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.events.read import Logged, Reader
+from server.events.logged import Logged, told
+from server.events.reader import Reader, reads
 from server.kit import clock
 from server.kit.db import Database
 from server.kit.ids import uuid7
@@ -26,7 +27,7 @@ async def fan_out(conn: AsyncConnection, tenant_id: UUID, found: Sequence[Logged
     hooks = (await conn.execute(select(webhooks).where(webhooks.c.tenant_id == tenant_id, webhooks.c.enabled))).all()
     now = clock.now()
     rows = [
-        _delivery(tenant_id, hook.id, event.type, body_of(event), max(now, hook.paused_until or now), event.id)
+        _delivery(tenant_id, hook.id, event.type, told(event), max(now, hook.paused_until or now), event.id)
         for hook in hooks
         for event in found
         if event.at >= hook.created_at and (not hook.event_types or event.type in hook.event_types)
@@ -49,18 +50,6 @@ async def send_test(conn: AsyncConnection, tenant_id: UUID, webhook_id: UUID) ->
 async def enqueue_attempt(conn: AsyncConnection, tenant_id: UUID, delivery_id: UUID, attempt: int, due_at: datetime) -> UUID:
     """The job that makes the attempt of this number, when it is due."""
     return await enqueue(conn, tenant_id, DELIVER_JOB, {"delivery_id": str(delivery_id), "attempt": attempt}, due_at)
-
-
-def body_of(event: Logged) -> dict[str, Any]:
-    """What a webhook is sent, in the shape that Standard Webhooks (standardwebhooks.com) proposes."""
-    places = {
-        "conversation_id": event.conversation_id,
-        "flow_id": event.flow_id,
-        "flow_version": event.flow_version,
-        "channel_id": event.channel_id,
-    }
-    where = {name: value for name, value in places.items() if value is not None}
-    return {"type": event.type, "timestamp": event.at, "data": {"id": event.id, "version": event.version, **where, **event.props}}
 
 
 def _delivery(
@@ -93,3 +82,4 @@ async def forget_deliveries(db: Database) -> None:
 
 
 reader = Reader(READER, fan_out, among="select distinct tenant_id from webhooks")
+reads(READER, lambda resources: reader)

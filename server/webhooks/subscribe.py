@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.events.catalogue import catalogue
 from server.events.read import skip_to_now
+from server.events.record import record
 from server.kit import clock
 from server.kit.errors import Problem, not_found
 from server.kit.http import OutboundClient, OutboundRefused
@@ -65,8 +66,11 @@ async def change_webhook(conn: AsyncConnection, http: OutboundClient, tenant_id:
 
 async def switch_webhook(conn: AsyncConnection, tenant_id: UUID, webhook_id: UUID, enabled: bool) -> None:
     """On: it is told of what happens from now on. Off: what is on its way is given up when its turn comes."""
-    await find_webhook(conn, tenant_id, webhook_id)
+    row = await find_webhook(conn, tenant_id, webhook_id)
     await conn.execute(update(webhooks).where(*_is(tenant_id, webhook_id)).values(enabled=enabled, trouble=None, paused_until=None))
+    if enabled and row.trouble is not None:
+        again = {"part": "webhook", "part_id": str(webhook_id), "status": "working", "reason": "Somebody switched it on again."}
+        await record(conn, tenant_id, "health.changed", again)
 
 
 async def renew_secret(conn: AsyncConnection, vault: Vault, tenant_id: UUID, webhook_id: UUID) -> str:
@@ -76,6 +80,8 @@ async def renew_secret(conn: AsyncConnection, vault: Vault, tenant_id: UUID, web
     sealed = await vault.seal(conn, tenant_id, *SECRET_PLACE, webhook_id, secret)
     values = {"secret_sealed": sealed, "old_secret_sealed": row.secret_sealed, "old_secret_until": clock.now() + OLD_SECRET_FOR}
     await conn.execute(update(webhooks).where(*_is(tenant_id, webhook_id)).values(values))
+    rotation = {"part": "webhook", "part_id": str(webhook_id), "names": ["secret"]}
+    await record(conn, tenant_id, "security.secret_rotated", rotation)
     return secret
 
 

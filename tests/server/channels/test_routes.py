@@ -11,6 +11,7 @@ from sqlalchemy import select
 from server.channels.sealed import open_secrets
 from server.channels.tables import channels
 from tests.conftest import Workspace
+from tests.server.events.logs import told_of
 
 ROUTE = "/api/v1/channels"
 WEBHOOK = {"kind": "webhook", "name": "Shop", "settings": {"url": "https://shop.example.com/bot"}}
@@ -46,6 +47,8 @@ async def test_a_channel_from_beginning_to_end(app: Litestar, owner: Workspace) 
     new = "whsec_" + "A" * 40
     rotated = (await owner.client.patch(route, json={"secrets": {"signing_secret": new}})).raise_for_status().json()
     assert rotated["secrets"] == {"signing_secret": "rotating"}
+    (told,) = await told_of(app.state.db, owner.tenant_id, "security")
+    assert told == ("secret_rotated", {"part": "channel", "part_id": added["id"], "names": ["signing_secret"]})
     assert await _secrets(app, owner, added["id"]) == {"signing_secret": new, "signing_secret.previous": first["signing_secret"]}
     done = (await owner.client.patch(route, json={"forget_previous": True, "enabled": False, "name": " Store "})).raise_for_status().json()
     assert (done["secrets"], done["enabled"], done["name"]) == ({"signing_secret": "set"}, False, "Store")

@@ -24,6 +24,7 @@ from server.kit.http import OutboundClient
 from server.kit.rates import SharedRates
 from server.kit.secrets import Vault
 from tests.server.conversations.outboxes import MovingClock, Provider, open_conversation, outbox_rows
+from tests.server.events.logs import told_of
 from tests.server.turns.bots import ECHO, Bot, publish
 
 
@@ -192,6 +193,8 @@ class TestRetryAfter:
         moving.move(16 * 60)
         await process().deliver(bot.tenant_id, place)
         assert provider.taken == ["one"]
+        told = [(props["status"], props["reason"]) for _, props in await told_of(db, bot.tenant_id, "health")]
+        assert told == [("failing", "The token was taken back."), ("working", "The channel takes messages again.")]
 
 
 @pytest.mark.parametrize(("values", "reason"), [({"enabled": False}, SWITCHED_OFF), ({"removed_at": clock.now()}, GONE)])
@@ -204,3 +207,4 @@ async def test_nothing_is_sent_to_a_channel_that_is_closed(
     await process().deliver(bot.tenant_id, await open_conversation(db, bot, "one"))
     assert [(row.status, row.error) for row in await outbox_rows(db, bot)] == [("dead", reason)]
     assert provider.tries == 0
+    assert await told_of(db, bot.tenant_id, "message") == [("failed", {"seq": 1, "reason": reason})]

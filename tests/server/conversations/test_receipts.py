@@ -13,8 +13,10 @@ from server.conversations.outbox import claim
 from server.conversations.receipts import deliveries_of, note_sent, record_statuses, record_watermarks
 from server.conversations.tables import contacts, conversations, early_receipts, messages, outbox
 from server.kit.db import Database
+from server.kit.tables import events
 from tests.conftest import Workspace
 from tests.server.conversations.outboxes import MovingClock, open_conversation
+from tests.server.events.logs import told_of
 from tests.server.turns.bots import ECHO, Bot, publish
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -53,12 +55,16 @@ async def test_a_message_gets_further_in_whatever_order_it_is_told(db: Database,
         place = await send(db, bot, f"p{number}")
         await say(db, bot, *order, *order, provider_id=f"p{number}")
         assert await found(db, bot, place) == ("sent", True, True)
+        assert await told_of(db, bot.tenant_id, "message") == [("delivered", {"seq": 1}), ("read", {"seq": 1})] * (number + 1)
 
 
 async def test_what_is_read_was_delivered(db: Database, bot: Bot) -> None:
     place = await send(db, bot)
     await say(db, bot, "read")
     assert await found(db, bot, place) == ("sent", True, True)
+    async with db.tenant(bot.tenant_id) as conn:
+        where = select(events.c.conversation_id, events.c.flow_id, events.c.flow_version, events.c.channel_id)
+        assert set(await conn.execute(where)) == {(place, bot.flow_id, 1, bot.channel_id)}
 
 
 async def test_a_failure_is_final_and_a_dead_letter_with_its_reason(db: Database, bot: Bot) -> None:
@@ -67,6 +73,7 @@ async def test_a_failure_is_final_and_a_dead_letter_with_its_reason(db: Database
     assert await found(db, bot, place) == ("dead", False, False)
     async with db.tenant(bot.tenant_id) as conn:
         assert (await deliveries_of(conn, bot.tenant_id, place))[1].error == "The number is not on the network."
+    assert await told_of(db, bot.tenant_id, "message") == [("failed", {"seq": 1, "reason": "The number is not on the network."})]
 
 
 async def test_a_watermark_is_about_everything_that_was_said_before_it(db: Database, bot: Bot) -> None:

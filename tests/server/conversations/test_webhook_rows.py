@@ -23,8 +23,10 @@ from server.conversations.tables import inbox
 from server.kit import clock
 from server.kit.counts import counts
 from server.kit.db import Database
+from server.kit.rates import LocalRates
 from server.kit.settings import Settings
 from tests.fakes.channels.teams import FakeTeams
+from tests.server.events.logs import told_of
 from tests.server.turns.bots import ECHO, Bot, publish
 
 ROWS = [json.loads(line) for line in (Path(__file__).parents[2] / "data" / "webhooks.jsonl").read_text().splitlines()]
@@ -80,6 +82,7 @@ def _as_if_signed_for_us(given: dict[str, Any], path: str) -> dict[str, Any]:
 async def test_every_row_has_its_outcome(
     app: Litestar, client: httpx.AsyncClient, db: Database, teams: FakeTeams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("server.conversations.receive._forged", LocalRates(now=lambda: 0.0))
     known = {kind: CASES[kind].settings for kind in KINDS}
     known["teams"] = known["teams"] | {"openid_url": teams.openid_url}
     bots = {kind: await publish(db, ECHO, kind=kind, settings=known[kind]) for kind in KINDS}
@@ -108,6 +111,7 @@ async def test_every_row_has_its_outcome(
     for kind, bot in bots.items():
         refused = sum(401 in row["status"] and not row["stored"] and row["input"]["channel"] == kind for row in ROWS)
         assert (await counts(app.state.redis, bot.tenant_id))["webhook", kind, "not_proven"] == refused
+        assert await told_of(db, bot.tenant_id, "security") == [("webhook_forged", {"kind": kind})][:refused], "one a minute"
 
 
 async def test_what_is_not_set_up_takes_nothing(app: Litestar, client: httpx.AsyncClient, db: Database) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.kit.db import Database
@@ -30,3 +30,10 @@ async def log_messages(db: Database, tenant_id: UUID, *numbers: int) -> None:
     async with db.tenant(tenant_id) as conn:
         for number in numbers:
             await log(conn, tenant_id, "message.sent", turn=1, seq=number)
+
+
+async def told_of(db: Database, tenant_id: UUID, topic: str) -> list[tuple[str, dict[str, Any]]]:
+    """The events of a topic, in order: what happened (the part behind the dot), and the properties."""
+    async with db.tenant(tenant_id) as conn:
+        rows = await conn.execute(select(events.c.type, events.c.props).where(events.c.type.startswith(f"{topic}.")).order_by(events.c.id))
+        return [(row.type.partition(".")[2], row.props) for row in rows]

@@ -7,7 +7,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.events.read import Logged, Reader, read_all, read_portion
+from server.events.logged import Logged
+from server.events.read import read_all, read_portion
+from server.events.reader import Later, Reader
 from server.events.tables import bad_events
 from server.kit.db import Database
 from tests.server.events.logs import log, log_messages, make_tenant
@@ -71,6 +73,26 @@ class TestReadAll:
         assert notes.read == [1, 2, 3, 4, 6, 7, 8, 9]
         async with db.tenant(tenant_id) as conn:
             assert (await conn.scalar(select(bad_events.c.reason))) == "LookupError in the reader notes"
+
+    async def test_a_reader_that_can_take_nothing_now_gets_the_same_again(self, db: Database) -> None:
+        tenant_id = await make_tenant(db)
+        await log_messages(db, tenant_id, 1)
+
+        async def not_now(conn: AsyncConnection, tenant_id: UUID, found: Sequence[Logged]) -> None:
+            raise Later
+
+        with pytest.raises(Later):
+            await read_all(db, Reader("notes", not_now))
+        notes = Notes()
+        await read_all(db, notes.reader)
+        assert notes.read == [1]
+
+    async def test_only_the_tenants_that_are_asked_for_are_read(self, db: Database) -> None:
+        first, second, notes = await make_tenant(db), await make_tenant(db), Notes()
+        await log_messages(db, first, 1)
+        await log_messages(db, second, 2)
+        assert await read_all(db, notes.reader, {second}) == [second]
+        assert notes.read == [2]
 
     async def test_a_database_that_is_away_puts_nothing_aside(self, db: Database) -> None:
         tenant_id = await make_tenant(db)

@@ -24,6 +24,9 @@ class TestSchemas:
         assert one in told
         assert one["schema"]["required"] == ["turn", "seq"]
         assert (await owner.client.get("/api/v1/events/schemas/message.lost")).status_code == 404
+        old = (await owner.client.get("/api/v1/events/schemas/health.changed?version=1")).raise_for_status().json()
+        assert (old["version"], old["schema"]["properties"]["part"]["enum"]) == (1, ["webhook"])
+        assert (await owner.client.get("/api/v1/events/schemas/health.changed?version=99")).status_code == 404
 
 
 class TestReference:

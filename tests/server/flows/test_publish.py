@@ -56,8 +56,8 @@ async def test_a_flow_goes_live_at_once(app: Litestar, owner: Workspace) -> None
     version = (await owner.client.get(f"/api/v1/flows/{flow}/versions")).json()["data"][0]
     assert (version["note"], version["live"], version["steps"], version["published_by"]) == ("First", True, 2, str(owner.member_id))
     async with app.state.db.tenant(owner.tenant_id) as conn:
-        told = (await conn.execute(select(events.c.flow_id, events.c.props).where(events.c.type == "flow.published"))).one()
-    assert (str(told.flow_id), told.props) == (flow, {"version": 1})
+        told = (await conn.execute(select(events.c.flow_id, events.c.flow_version).where(events.c.type == "flow.published"))).one()
+    assert (str(told.flow_id), told.flow_version) == (flow, 1)
 
 
 async def test_a_version_stays_as_it_is(owner: Workspace) -> None:

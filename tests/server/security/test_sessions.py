@@ -15,6 +15,7 @@ from server.kit.db import Database
 from server.kit.ids import uuid7
 from server.security.tables import rotated_tokens, sessions
 from tests.conftest import PASSWORD, Workspace
+from tests.server.events.logs import told_of
 
 
 @pytest.fixture
@@ -56,6 +57,7 @@ async def test_a_used_up_token_ends_the_whole_family(db: Database, owner: Worksp
     assert not await works(client, newest["access_token"])
     assert not await works(client, tokens["access_token"])
     assert (await owner.client.get("/api/v1/organization")).status_code == 200
+    assert [what for what, _ in await told_of(db, owner.tenant_id, "security")] == ["signed_in", "session_stolen"]
 
 
 async def test_a_token_used_up_long_ago_ends_the_family_too(

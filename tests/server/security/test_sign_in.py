@@ -8,7 +8,9 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from server.kit.db import Database
 from tests.conftest import PASSWORD, Workspace, client_of
+from tests.server.events.logs import told_of
 
 WRONG = "wrong horse battery staple"
 REGISTRATION = {"organization": "Acme", "name": "Ada", "email": "ada@example.com", "password": PASSWORD}
@@ -86,10 +88,12 @@ async def test_signing_in_gives_tokens_that_work(owner: Workspace, client: httpx
     assert [session["current"] for session in sessions.json()["data"]] == [True, False]
 
 
-async def test_a_wrong_address_and_a_wrong_password_get_the_same_answer(owner: Workspace, client: httpx.AsyncClient):
+async def test_a_wrong_address_and_a_wrong_password_get_the_same_answer(db: Database, owner: Workspace, client: httpx.AsyncClient):
     known, unknown = await login(client, owner.email, WRONG), await login(client, "nobody@example.com", WRONG)
     assert (known.status_code, unknown.status_code) == (401, 401)
     assert known.json() | {"request_id": ""} == unknown.json() | {"request_id": ""}
+    (failed,) = await told_of(db, owner.tenant_id, "security")
+    assert failed == ("sign_in_failed", {"member_id": str(owner.member_id), "address": "127.0.0.1"})
 
 
 async def test_a_wrong_address_takes_as_long_as_a_wrong_password(app: Litestar, client: httpx.AsyncClient):
