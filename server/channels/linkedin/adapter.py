@@ -25,6 +25,7 @@ from server.channels.linkedin.checking import examine_token
 from server.channels.linkedin.looking_up import comment_of, looked_up
 from server.channels.linkedin.notifications import read
 from server.channels.linkedin.subscribing import subscribe
+from server.channels.linkedin.tokens import with_token
 from server.channels.payload import text_of
 from server.channels.provider import Told, post
 from server.channels.words import in_parts, unmarked, words_of
@@ -66,7 +67,7 @@ class LinkedInAdapter(Adapter):
 
     async def completed(self, http: OutboundClient, received: Received, settings: Settings, secrets: Secrets) -> Received:
         """With the words of comments and leads that LinkedIn only named."""
-        return await looked_up(http, received, settings, secrets)
+        return await looked_up(http, received, settings, await with_token(http, settings, secrets))
 
     def render(self, body: Mapping[str, Any], settings: Settings) -> Sequence[Mapping[str, Any]]:
         """Everything in words."""
@@ -79,6 +80,7 @@ class LinkedInAdapter(Adapter):
         place = message.place
         if not place.get("object"):
             raise SendFailed("dead", "Nobody can be written to on LinkedIn by their lead. Let the flow send an e-mail instead.")
+        secrets = await with_token(http, settings, secrets)
         if not secrets.get(TOKEN):
             raise SendFailed("dead", "The channel has no access token. Enter it in the channel's settings, then send again.", blocks=True)
         parent = str(place.get("parent") or place.get("comment") or "")
@@ -102,11 +104,11 @@ class LinkedInAdapter(Adapter):
 
     async def check(self, http: OutboundClient, settings: Settings, secrets: Secrets) -> Sequence[Finding]:
         """What the token may do, and how long."""
-        return await examine_token(http, settings, secrets, clock.now())
+        return await examine_token(http, settings, await with_token(http, settings, secrets), clock.now())
 
     async def connect(self, http: OutboundClient, hook_url: str, settings: Settings, secrets: Secrets) -> Sequence[Finding]:
         """Subscribe to comments and leads."""
-        return await subscribe(http, hook_url, settings, secrets)
+        return await subscribe(http, hook_url, settings, await with_token(http, settings, secrets))
 
 
 def _is_uuid(text: str) -> bool:

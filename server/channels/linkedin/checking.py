@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
-from urllib.parse import urlencode
 
 from server.channels.contract import Finding, Secrets, Settings
-from server.channels.linkedin.api import SIGN_IN_URL, TOKEN, headers, organization_of, reason_of, rest_url
+from server.channels.linkedin.api import TOKEN, headers, organization_of, reason_of, rest_url
+from server.channels.linkedin.tokens import REFRESH, ask_sign_in
 from server.channels.payload import parts_of, text_of
-from server.channels.provider import Told, ask, told
-from server.kit.http import OutboundClient, OutboundFailed, OutboundRefused
+from server.channels.provider import ask
+from server.kit.http import OutboundClient
 
 NO_MESSAGES = Finding(
     "ok",
@@ -31,7 +31,7 @@ async def examine_token(http: OutboundClient, settings: Settings, secrets: Secre
     if not secrets.get(TOKEN):
         reason = "It is missing. Without it the bot cannot answer, and LinkedIn's notifications often come without the words."
         return [Finding("error", "Access token", reason)]
-    answer = await _introspected(http, settings, secrets)
+    answer = await ask_sign_in(http, "introspectToken", {"token": secrets[TOKEN]}, settings, secrets)
     if isinstance(answer, Finding):
         return [answer]
     if answer.status != 200:
@@ -42,9 +42,10 @@ async def examine_token(http: OutboundClient, settings: Settings, secrets: Secre
     ends_at, scopes = answer.data.get("expires_at"), set(text_of(answer.data, "scope").replace(" ", ",").split(","))
     left_s = ends_at - now.timestamp() if isinstance(ends_at, int) else WARN_S + 1
     ends = f"It ends in {int(left_s // 86_400)} days."
-    lasts = (
-        Finding("ok", "Access token", ends) if left_s > WARN_S else Finding("warning", "Access token", f"{ends} Make a new one in time.")
-    )
+    if left_s > WARN_S or secrets.get(REFRESH):
+        lasts = Finding("ok", "Access token", ends)
+    else:
+        lasts = Finding("warning", "Access token", f"{ends} Make a new one in time.")
     return [lasts, *_permissions(scopes), await _page(http, settings, secrets), NO_MESSAGES]
 
 
@@ -75,13 +76,3 @@ async def _page(http: OutboundClient, settings: Settings, secrets: Secrets) -> F
     if member is None:
         return Finding("error", "Page id", "The member whose token this is does not administer this page. Look at the number again.")
     return Finding("ok", "Page id", "The token's member administers the page.")
-
-
-async def _introspected(http: OutboundClient, settings: Settings, secrets: Secrets) -> Told | Finding:
-    url = f"{str(settings.get('sign_in_url') or SIGN_IN_URL).rstrip('/')}/oauth/v2/introspectToken"
-    form = {"client_id": settings.get("client_id", ""), "client_secret": secrets.get("client_secret", ""), "token": secrets[TOKEN]}
-    kind = {"content-type": "application/x-www-form-urlencoded"}
-    try:
-        return told(await http.request("POST", url, headers=kind, body=urlencode(form).encode(), timeout_s=10.0, max_bytes=64_000))
-    except (OutboundRefused, OutboundFailed) as error:
-        return Finding("error", "Connection", f"LinkedIn cannot be reached: {error}")

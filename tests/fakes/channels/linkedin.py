@@ -15,6 +15,7 @@ from tests.fakes.http import Request
 PAGE, ADMIN, MEMBER = "urn:li:organization:1000", "urn:li:person:admin", "urn:li:person:zLqT"
 POST = "urn:li:activity:7094637247890620418"
 CLIENT, SECRET, TOKEN, VERSION = "86client", "li_client_secret_test", "AQX-member-token", "202609"
+REFRESH = "AQX-refresh-token"
 SCOPES = "r_organization_social,w_organization_social,rw_organization_admin,r_marketing_leadgen_automation"
 MOST_CHARACTERS = 1_250
 FORM = {
@@ -54,6 +55,7 @@ class FakeLinkedIn(FakeProvider):
         self.scopes = SCOPES
         self.ends_at = int(time.time()) + 60 * 86_400
         self.away = False
+        self.made = 0
 
     @property
     def settings(self) -> dict[str, str]:
@@ -78,8 +80,8 @@ class FakeLinkedIn(FakeProvider):
     def take(self, request: Request) -> Any:
         """Answer as LinkedIn does."""
         path, _, query = request.path.partition("?")
-        if path == "/oauth/v2/introspectToken":
-            return self._introspect(parse_qs(request.body.decode()))
+        if path.startswith("/oauth/v2/"):
+            return self._sign_in(path, parse_qs(request.body.decode()))
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             raise _refused(401, "Invalid access token")
         if request.headers.get("linkedin-version") != VERSION:
@@ -105,9 +107,14 @@ class FakeLinkedIn(FakeProvider):
                 return {"id": "aaaa-bbbb-5", "submitter": MEMBER, "testLead": False, "form": FORM, "formResponse": {"answers": ANSWERS}}
         raise _refused(404, "Not Found")
 
-    def _introspect(self, form: dict[str, list[str]]) -> Any:
+    def _sign_in(self, path: str, form: dict[str, list[str]]) -> Any:
         if form["client_secret"] != [SECRET]:
             raise _refused(401, "Client authentication failed")
+        if path == "/oauth/v2/accessToken":
+            if (form["grant_type"], form["refresh_token"]) != (["refresh_token"], [REFRESH]):
+                raise Refused(400, {"error": "invalid_request", "error_description": "The provided token is invalid"})
+            self.made += 1
+            return {"access_token": TOKEN, "expires_in": 5_184_000, "refresh_token": REFRESH, "refresh_token_expires_in": 439_200}
         if (form["client_id"], form["token"]) != ([CLIENT], [TOKEN]):
             raise _refused(400, "Invalid client id or token")
         active = self.ends_at > time.time()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -12,8 +12,9 @@ from server.channels.contract import Finding, NotConfigured, NotFetched, Receive
 from server.channels.linkedin.adapter import adapter
 from server.channels.linkedin.api import refusal
 from server.channels.provider import Told
+from server.kit import clock
 from server.kit.http import OutboundClient
-from tests.fakes.channels.linkedin import ADMIN, MEMBER, PAGE, POST, FakeLinkedIn
+from tests.fakes.channels.linkedin import ADMIN, MEMBER, PAGE, POST, REFRESH, SECRET, FakeLinkedIn
 from tests.fakes.channels.provider import Fault
 from tests.server.channels.conftest import Say
 
@@ -134,6 +135,20 @@ async def test_the_live_check_says_exactly_what_is_wrong(provider: FakeLinkedIn,
     assert wrong[0].message == "It ends in 9 days. Make a new one in time."
     provider.ends_at = 0
     assert errors(await adapter.check(http, provider.settings, provider.secrets))[0].message == "It is expired. Make a new one."
+
+
+async def test_a_refresh_token_makes_access_tokens_once_in_a_while(
+    provider: FakeLinkedIn, http: OutboundClient, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, secrets = provider.settings, {"client_secret": SECRET, "refresh_token": REFRESH}
+    for _ in range(2):
+        await adapter.send(http, say(place=PLACE), settings, secrets)
+    assert (len(provider.calls), provider.made) == (2, 1)
+    monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + timedelta(days=60))
+    await adapter.send(http, say(place=PLACE), settings, secrets)
+    assert provider.made == 2
+    with pytest.raises(SendFailed, match="no access token"):
+        await adapter.send(http, say(place=PLACE), settings, {**secrets, "refresh_token": "AQX-revoked"})
 
 
 async def test_linkedin_is_told_where_to_send_comments_and_leads(provider: FakeLinkedIn, http: OutboundClient) -> None:
