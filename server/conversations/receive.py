@@ -32,7 +32,9 @@ from server.channels.sealed import open_secrets
 from server.channels.tables import channels
 from server.conversations.arrivals import Hooked, arrival_of
 from server.conversations.courtesies import Courtesies
+from server.conversations.hear import PROCESS_JOB, hear
 from server.conversations.inbox import Arrival, accept, goes_on, ring_doorbell
+from server.conversations.processing.contract import Aids
 from server.conversations.provider_files import ProviderFiles
 from server.conversations.receipts import record_statuses, record_watermarks
 from server.events.record import record
@@ -41,6 +43,7 @@ from server.kit.counts import count
 from server.kit.db import Database
 from server.kit.errors import Problem
 from server.kit.http import OutboundClient
+from server.kit.jobs import enqueue, ring
 from server.kit.rates import LocalRates, Rate
 from server.kit.secrets import Vault
 from server.kit.settings import Settings
@@ -83,7 +86,7 @@ async def receive(
     except NotFetched as reason:
         await count(redis, door.tenant_id, "webhook", kind, "provider_away")
         raise Problem(503, "provider_away", f"What this request points at cannot be got now: {reason} Send it again.") from None
-    if fresh := await _store(db, redis, door, received, ProviderFiles(vault, settings.public_url)):
+    if fresh := await _store(db, redis, door, received, ProviderFiles(vault, settings.public_url), Aids(http, settings.clamd)):
         courtesies.read(kind, fresh, door.settings, door.secrets)
     return _response(received.answer)
 
@@ -187,12 +190,12 @@ async def _tell_forged(db: Database, door: _Door) -> None:
         log.warning("a forged webhook is not noted: %s", type(error).__name__)
 
 
-async def _store(db: Database, redis: Redis, door: _Door, received: Received, files: ProviderFiles) -> list[Inbound]:
+async def _store(db: Database, redis: Redis, door: _Door, received: Received, files: ProviderFiles, aids: Aids) -> list[Inbound]:
     """The messages that were not here before and wait for an answer now."""
     arrivals: list[tuple[Inbound, Arrival]] = []
     if door.flow_id is not None:
         hooked = Hooked(door.tenant_id, door.channel_id, door.kind, door.flow_id, resumes(door.kind, door.settings))
-        arrivals = [(said, arrival_of(hooked, said, files)) for said in received.messages]
+        arrivals = [(said, await hear(door.settings, arrival_of(hooked, said, files), aids)) for said in received.messages]
     elif received.messages:
         log.warning("channel %s has no flow: %d messages dropped", door.channel_id, len(received.messages))
     if not (arrivals or received.statuses or received.watermarks):
@@ -201,6 +204,8 @@ async def _store(db: Database, redis: Redis, door: _Door, received: Received, fi
         try:
             async with db.tenant(door.tenant_id) as conn:
                 accepted = [(said, arrival, await accept(conn, arrival)) for said, arrival in arrivals if await goes_on(conn, arrival)]
+                waiting = [one.inbox_id for _, arrival, one in accepted if one.fresh and arrival.ready_at is not None]
+                jobs = [await enqueue(conn, door.tenant_id, PROCESS_JOB, {"inbox_id": str(inbox_id)}) for inbox_id in waiting]
                 await record_statuses(conn, door.tenant_id, door.channel_id, received.statuses)
                 await record_watermarks(conn, door.tenant_id, door.channel_id, received.watermarks)
             break
@@ -208,6 +213,7 @@ async def _store(db: Database, redis: Redis, door: _Door, received: Received, fi
             log.warning("messages could not be stored: %s", type(error).__name__)
             if last_try:
                 raise _database_away() from None
+    await ring(redis, door.tenant_id, *jobs)
     await ring_doorbell(redis, door.tenant_id, *{one.conversation_id for _, _, one in accepted if one.fresh})
     return [said for said, arrival, one in accepted if one.fresh and not arrival.stale]
 
