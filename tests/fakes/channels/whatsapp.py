@@ -169,9 +169,10 @@ class FakeWhatsApp(FakeProvider):
         return self.message("interactive", interactive={"type": kind, kind: {name: reply[name] for name in ("id", "title")}})
 
 
-def error(status: int, code: int, message: str) -> Refused:
+def error(status: int, code: int, message: str, subcode: int | None = None) -> Refused:
     """An error of the Graph API."""
-    return Refused(status, {"error": {"message": f"(#{code}) {message}", "type": "OAuthException", "code": code}})
+    more = {} if subcode is None else {"error_subcode": subcode}
+    return Refused(status, {"error": {"message": f"(#{code}) {message}", "type": "OAuthException", "code": code, **more}})
 
 
 def subscriptions(topic: str, hook_url: str, *fields: str) -> list[dict[str, Any]]:
