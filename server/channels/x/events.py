@@ -17,11 +17,14 @@ def read(request: Request, settings: Settings) -> Received:
     told = json_object(request.body)
     refuse_nul(told)
     account = str(settings.get("user_id") or "")
-    event = part_of(told, "data")
-    if not account or account not in (text_of(told, "for_user_id"), text_of(part_of(event, "filter"), "user_id")):
-        return Received()  # one app serves many accounts: this is for another one
-    messages, statuses = _activity(event, settings) if event else _account_activity(told, settings)
-    return Received(list(messages), list(statuses))
+    if not account:
+        return Received()
+    events = [part_of(told, "data")] if part_of(told, "data") else list(parts_of(told, "data"))
+    # One app serves many accounts: what is for another one is left to its channel.
+    found = [_activity(event, settings) for event in events if text_of(part_of(event, "filter"), "user_id") == account]
+    if text_of(told, "for_user_id") == account:
+        found.append(_account_activity(told, settings))
+    return Received([said for messages, _ in found for said in messages], [status for _, statuses in found for status in statuses])
 
 
 def _activity(event: Object, settings: Settings) -> tuple[Iterable[Inbound], Iterable[Status]]:

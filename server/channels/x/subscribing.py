@@ -22,11 +22,12 @@ async def subscribe(
     if not bearer_token:
         reason = f"Without a bearer token nobody tells X this channel's address. Enter it, or register {hook_url} at X yourself."
         return [Finding("warning", "Webhook", reason)]
-    registered = await _register(http, f"{api_url}/2/webhooks", hook_url, {"Authorization": f"Bearer {bearer_token}"})
+    as_app = {"Authorization": f"Bearer {bearer_token}"}
+    registered = await _register(http, f"{api_url}/2/webhooks", hook_url, as_app)
     if isinstance(registered, Finding):
         return [registered]
     found = [Finding("ok", "Webhook", "X checked this server's address and sends messages to it.")]
-    return found + await _ask_for_events(http, f"{api_url}/2/activity/subscriptions", registered, settings, signed)
+    return found + await _ask_for_events(http, f"{api_url}/2/activity/subscriptions", registered, settings, as_app, signed)
 
 
 async def _register(http: OutboundClient, url: str, hook_url: str, headers: Mapping[str, str]) -> str | Finding:
@@ -47,9 +48,11 @@ async def _register(http: OutboundClient, url: str, hook_url: str, headers: Mapp
     return text_of(ours or part_of(made.data, "data"), "id") or text_of(made.data, "id")
 
 
-async def _ask_for_events(http: OutboundClient, url: str, webhook_id: str, settings: Settings, signed: Signed) -> list[Finding]:
+async def _ask_for_events(
+    http: OutboundClient, url: str, webhook_id: str, settings: Settings, as_app: Mapping[str, str], signed: Signed
+) -> list[Finding]:
     account = str(settings.get("user_id") or "")
-    listed = await ask(http, "GET", url, None, signed("GET", url))
+    listed = await ask(http, "GET", url, None, as_app)
     if isinstance(listed, Finding) or listed.status != 200:
         return [_wrong("Events", listed, "The app's plan must include the Activity API.")]
     has = {_named(one) for one in parts_of(listed.data, "data")}
@@ -60,9 +63,14 @@ async def _ask_for_events(http: OutboundClient, url: str, webhook_id: str, setti
             continue
         given = {"event_type": kind, "filter": {"user_id": account}, "webhook_id": webhook_id, "tag": "chatloom"}
         made = await ask(http, "POST", url, given, signed("POST", url))
-        if (isinstance(made, Finding) or made.status >= 300) and kind not in WHERE_THERE_IS:
+        if not _is_there(made) and kind not in WHERE_THERE_IS:
             found.append(_wrong(f"Event {kind}", made, "Without it nothing of this kind arrives."))
     return found or [Finding("ok", "Events", "X sends direct messages." if len(wanted) == 3 else "X sends direct messages and mentions.")]
+
+
+def _is_there(made: Told | Finding) -> bool:
+    """Whether the subscription was made, or had been before."""
+    return not isinstance(made, Finding) and (made.status < 300 or made.status == 409 or "duplicate" in reason_of(made).lower())
 
 
 def _named(subscription: Mapping[str, Any]) -> tuple[str, str, str]:

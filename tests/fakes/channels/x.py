@@ -54,8 +54,8 @@ class FakeX(FakeProvider):
     def take(self, request: Request) -> Any:
         """Answer as X does."""
         path = request.path.partition("?")[0]
-        if path.startswith("/2/webhooks"):
-            return self._hook(request, path)
+        if path.startswith("/2/webhooks") or (request.method, path) == ("GET", "/2/activity/subscriptions"):
+            return self._app(request, path)
         if path == "/shoe.png":
             return Took(PICTURE, headers={"Content-Type": "image/png"})
         if not _is_signed(self.url, request):
@@ -69,17 +69,18 @@ class FakeX(FakeProvider):
                 return self._post(request.json)
             case "POST", ["2", "media", "upload"]:
                 return self._upload(request.json)
-            case "GET", ["2", "activity", "subscriptions"]:
-                return {"data": self.subscriptions, "meta": {"total_subscriptions": len(self.subscriptions)}}
             case "POST", ["2", "activity", "subscriptions"]:
                 return self._subscribe(request.json)
             case "GET", ["1.1", "ton", "data", "dm", *_]:
                 return PICTURE
         raise _refused(404, "Not Found Error", "Not Found")
 
-    def _hook(self, request: Request, path: str) -> Any:
+    def _app(self, request: Request, path: str) -> Any:
+        """What only the app itself may see and do."""
         if request.headers.get("authorization") != f"Bearer {BEARER}":
             raise _refused(401, "Unauthorized", "Unauthorized")
+        if path == "/2/activity/subscriptions":
+            return {"data": self.subscriptions, "meta": {"total_subscriptions": len(self.subscriptions)}}
         if request.method == "POST":
             self.hooks.append({"id": "w1", "url": request.json["url"], "valid": True})
             return {"data": self.hooks[-1]}
