@@ -63,10 +63,14 @@ def _message(activity: Object) -> Iterator[Inbound]:
     text, mentioned = _words(activity)
     media = tuple(_files(activity))
     others = [kind for one in parts_of(activity, "attachments") if (kind := text_of(one, "contentType")) not in _SILENT]
+    said: dict[str, Any]
     if choice is None and not text and not media:
-        if not others and not isinstance(activity.get("value"), dict):
+        if others or isinstance(activity.get("value"), dict):
+            said = {"unsupported": (others[0] if others else "card")[:50] or "unknown"}
+        elif mentioned:
+            said = {"opens": True}
+        else:
             return
-        said: dict[str, Any] = {"unsupported": (others[0] if others else "card")[:50] or "unknown"}
     elif choice is not None:
         said = {"choice": choice, "text": text or None}
     else:
@@ -90,7 +94,7 @@ def _inbound(activity: Object, **said: Any) -> Iterator[Inbound]:
         attributes={name: value for name, value in known.items() if value},
         at=_moment(activity),
         thread=_thread(activity),
-        reply_place={"service_url": text_of(activity, "serviceUrl"), "conversation": conversation},
+        reply_place={"service_url": text_of(activity, "serviceUrl"), "conversation": conversation} | _addressed(activity),
         **said,
     )
 
@@ -170,6 +174,14 @@ def _files(activity: Object) -> Iterator[Media]:
 def _is_personal(activity: Object) -> bool:
     conversation = part_of(activity, "conversation")
     return text_of(conversation, "conversationType") in ("", "personal") and conversation.get("isGroup") is not True
+
+
+def _addressed(activity: Object) -> dict[str, Any]:
+    """Whom an answer names: in a group chat several people talk with the bot at once."""
+    person = part_of(activity, "from")
+    name = text_of(person, "name")[:200]
+    in_group = text_of(part_of(activity, "conversation"), "conversationType") == "groupChat"
+    return {"mention": {"id": text_of(person, "id"), "name": name}} if in_group and name else {}
 
 
 def _thread(activity: Object) -> str | None:

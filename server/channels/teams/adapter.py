@@ -27,6 +27,7 @@ from server.channels.teams.cards import messages_of
 from server.channels.teams.keys import NoKeys, PublishedKeys, fetch_keys
 from server.channels.teams.proof import CHANNEL, key_id_of, prove
 from server.channels.teams.services import activities_url, is_service, sent_id
+from server.channels.teams.text import addressed
 from server.kit.http import OutboundClient
 
 OPENID_URL = "https://login.botframework.com/v1/.well-known/openidconfiguration"
@@ -79,7 +80,9 @@ class TeamsAdapter(Adapter):
         self, http: OutboundClient, part: Mapping[str, Any], message: Outbound, settings: Settings, secrets: Secrets
     ) -> str | None:
         """Post one activity; its conversation and id are its id."""
-        told = await self._post(http, part, message.contact_id, message.place, settings, secrets)
+        person = part_of(message.place, "mention")
+        named = {**part, **addressed(text_of(part, "text"), person)} if person else part
+        told = await self._post(http, named, message.contact_id, message.place, settings, secrets)
         if 200 <= told.status < 300:
             message_id = text_of(told.data, "id")
             return sent_id(text_of(message.place, "conversation"), message_id) if message_id else None

@@ -2,7 +2,8 @@
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 _AT = re.compile(r"<at(?:\s[^<>]{0,200})?>([^<>]{0,500})</at>", re.IGNORECASE)
 _LINE_END = re.compile(r"(?<!\n)\n(?!\n)")
@@ -23,3 +24,10 @@ def spaced(text: str) -> str:
 def written(text: str) -> str:
     """Our Markdown as a message's: tags in it are shown, not obeyed."""
     return spaced(html.escape(text, quote=False))
+
+
+def addressed(text: str, person: Mapping[str, Any]) -> dict[str, Any]:
+    """A message's text that names a person, who is notified, and the entity that says who that is."""
+    tag = f"<at>{html.escape(str(person.get('name', '')), quote=False)}</at>"
+    mentioned = {"id": person.get("id"), "name": person.get("name")}
+    return {"text": f"{tag} {text}".strip(), "entities": [{"type": "mention", "text": tag, "mentioned": mentioned}]}

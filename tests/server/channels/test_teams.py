@@ -193,6 +193,17 @@ def test_what_is_too_large_for_a_card_is_told_in_words() -> None:
     assert all("Look" not in part.get("text", "") for part in parts[1:])
 
 
+async def test_an_answer_in_a_group_names_whom_it_is_for(
+    provider: FakeTeams, adapter: TeamsAdapter, http: OutboundClient, say: Say, there: Any
+) -> None:
+    place = there | {"mention": {"id": USER, "name": "Ada <3"}}
+    await adapter.send(http, say("It is <here>.", place=place), provider.settings, provider.secrets)
+    await adapter.send(http, say("Which?", place=place, choices=[{"value": "s", "label": "Small"}]), provider.settings, provider.secrets)
+    assert [call["text"] for call in provider.calls] == ["<at>Ada &lt;3</at> It is &lt;here&gt;.", "<at>Ada &lt;3</at>"]
+    [entity] = provider.calls[0]["entities"]
+    assert entity == {"type": "mention", "text": "<at>Ada &lt;3</at>", "mentioned": {"id": USER, "name": "Ada <3"}}
+
+
 async def test_typing_is_shown_where_the_customer_wrote(
     provider: FakeTeams, adapter: TeamsAdapter, http: OutboundClient, there: Any
 ) -> None:
