@@ -4,8 +4,10 @@ An input with outside stages before it is stored at once, and waits for them unt
 then, its turn is taken without them.
 """
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -14,14 +16,18 @@ from sqlalchemy import and_, func, select, update
 
 from flow_runtime import Attachment, Input, Message, input_from_json, input_to_json
 from flow_runtime.errors import InvalidInput
+from server.channels.contract import File
 from server.channels.tables import channels
+from server.conversations.file_kinds import Refused, media_type_of
 from server.conversations.inbox import Arrival
-from server.conversations.processing.contract import Aids
-from server.conversations.processing.plan import Plan, plan_of
-from server.conversations.processing.run import NotLetThrough, for_now, process
+from server.conversations.processing.contract import Aids, Given
+from server.conversations.processing.plan import SETTING, Plan, plan_of
+from server.conversations.processing.problems import problem_of
+from server.conversations.processing.run import NotLetThrough, for_now, process, process_file
 from server.conversations.tables import inbox
 from server.kit import clock
 from server.kit.db import Database
+from server.kit.errors import Problem
 
 PROCESS_JOB = "conversations.process_input"
 BESIDE_THE_STAGES = timedelta(seconds=10)
@@ -55,6 +61,22 @@ def _refused(given: Input, refused: NotLetThrough) -> dict[str, Any]:
     if refused.failed and isinstance(given, Message | Attachment):
         given = structs.replace(given, text="")
     return input_to_json(structs.replace(given, annotations=refused.found))
+
+
+async def hear_file(channel_settings: dict[str, Any], file: File, aids: Aids) -> File:
+    """A file that a provider keeps, on its way to whoever opens it, after the channel's stages for files; Problem 415, 422 or 503."""
+    plan = plan_of(channel_settings, "file")
+    try:
+        media_type = await asyncio.to_thread(media_type_of, BytesIO(file.content), "")
+    except Refused as refusal:
+        if SETTING in channel_settings:
+            raise Problem(415, "file_refused", str(refusal)) from None
+        media_type = file.media_type  # nobody chose which kinds there may be: the provider's word counts
+    try:
+        given, _ = await process_file(plan, Given(BytesIO(file.content), "", media_type, len(file.content)), aids)
+    except NotLetThrough as refused:
+        raise problem_of(refused, "file") from None
+    return replace(file, content=given.content.read())
 
 
 async def finish_hearing(db: Database, aids: Aids, tenant_id: UUID, inbox_id: UUID) -> UUID | None:

@@ -32,7 +32,7 @@ from server.channels.sealed import open_secrets
 from server.channels.tables import channels
 from server.conversations.arrivals import Hooked, arrival_of
 from server.conversations.courtesies import Courtesies
-from server.conversations.hear import PROCESS_JOB, hear
+from server.conversations.hear import PROCESS_JOB, hear, hear_file
 from server.conversations.inbox import Arrival, accept, goes_on, ring_doorbell
 from server.conversations.processing.contract import Aids
 from server.conversations.provider_files import ProviderFiles
@@ -130,6 +130,7 @@ async def show_file(
         file = await door.adapter.fetch(http, provider_ref, door.settings, door.secrets)
     except NotFetched as reason:
         raise Problem(502, "file_not_fetched", f"The file cannot be got from the channel's provider: {reason}") from None
+    file = await hear_file(door.settings, file, Aids(http, settings.clamd))
     headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=300"}
     return Response(file.content, media_type=file.media_type, headers=headers)
 

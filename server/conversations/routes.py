@@ -16,6 +16,7 @@ from server.conversations import contact_routes, dead_letter_routes, events, que
 from server.conversations.callback import ROUTE, Callbacks
 from server.conversations.close import close_conversation, reopen_conversation
 from server.conversations.inbox import ring_doorbell
+from server.conversations.processing import routes as processing_routes
 from server.conversations.queries import Filters
 from server.conversations.receipts import Delivered, deliveries_of
 from server.conversations.schemas import (
@@ -196,4 +197,5 @@ handlers = [
     *receive.handlers,
     *dead_letter_routes.handlers,
     *contact_routes.handlers,
+    *processing_routes.handlers,
 ]

@@ -16,6 +16,7 @@ from server.channels.examine import examine
 from server.channels.keep import add_channel, change_channel, find, list_channels, remove_channel, secrets_of
 from server.channels.routes import view_of
 from server.channels.schemas import ChannelChange, ChannelView, CheckResult, NewChannel, hook_url_of
+from server.editor import processing_pages
 from server.editor.help import help_html
 from server.flows.queries import list_flows
 from server.kit import pages
@@ -271,6 +272,7 @@ async def _page(
         flows=flows,
         guide=help_html(help_of(row.kind).replace(HOOK_URL, hook_url_of(settings.public_url, row.kind, row.id))),
         public_url=settings.public_url,
+        stages_on=processing_pages.stages_on(row, settings),
         problem=problem,
         result=result,
         may_write=may_write,

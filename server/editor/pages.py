@@ -10,6 +10,7 @@ from server.editor import (
     intent_pages,
     language_pages,
     outline_pages,
+    processing_pages,
     publish_pages,
     template_pages,
     trigger_pages,
@@ -33,5 +34,6 @@ handlers = [
     *intent_pages.handlers,
     *try_it.handlers,
     *channel_pages.handlers,
+    *processing_pages.handlers,
     *ui_kit.handlers,
 ]
