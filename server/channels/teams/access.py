@@ -73,7 +73,7 @@ class AccessTokens:
         if kept is not None and clock.now() < kept.ends_at:
             return kept.text
         asking = self._asking.get(name)
-        if asking is None:
+        if asking is None or asking.done():
             asking = self._asking[name] = asyncio.create_task(_ask(http, settings, passwords))
             asking.add_done_callback(lambda task: self._got(name, task))
         return (await asyncio.shield(asking)).text

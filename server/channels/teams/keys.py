@@ -71,9 +71,9 @@ class PublishedKeys:
         self._kept.move_to_end(metadata_url)
         if len(self._kept) > MOST_ADDRESSES:
             self._kept.popitem(last=False)
-        if kept.asking is None and kept.wanted(key_id, at):
+        if (kept.asking is None or kept.asking.done()) and kept.wanted(key_id, at):
             kept.asking = asyncio.create_task(_ask(http, metadata_url, kept, at))
-        if kept.asking is not None and (kept.get(key_id, at) is None or abs(at - (kept.got_at or at)) >= KEPT):
+        if kept.asking is not None and not kept.asking.done() and (kept.get(key_id, at) is None or abs(at - (kept.got_at or at)) >= KEPT):
             await asyncio.shield(kept.asking)
         if not kept.ready:
             return None
@@ -88,8 +88,6 @@ async def _ask(http: OutboundClient, metadata_url: str, kept: _Kept, at: datetim
         kept.got_at = at
     except NoKeys as error:
         log.warning("the keys of %s cannot be got: %s", metadata_url, error)
-    finally:
-        kept.asking = None
 
 
 class NoKeys(Exception):
