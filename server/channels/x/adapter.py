@@ -2,7 +2,6 @@
 
 import hmac
 import re
-import secrets as random
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,9 +29,10 @@ from server.channels.contract import (
 from server.channels.payload import part_of, text_of
 from server.channels.provider import ask, fetch_file, post
 from server.channels.x.events import read
+from server.channels.x.marks import READ, TYPING, mark_url, show
 from server.channels.x.messages import direct_parts, post_parts, with_link
-from server.channels.x.oauth import Keys, authorization
-from server.channels.x.pictures import Signed, upload
+from server.channels.x.oauth import Keys, Signed
+from server.channels.x.pictures import upload
 from server.channels.x.refusals import reason_of, refusal
 from server.channels.x.subscribing import subscribe
 from server.kit import clock
@@ -111,16 +111,36 @@ class XAdapter(Adapter):
             given["reply"] = {"in_reply_to_tweet_id": post_id}
         else:
             url = f"{_api(settings)}/2/dm_conversations/with/{quote(message.contact_id, safe='')}/messages"
-        told = await post(http, url, given, _signed(settings, secrets)("POST", url))
+        told = await post(http, url, given, _signed(settings, secrets).headers("POST", url))
         data = part_of(told.data, "data")
         if 200 <= told.status < 300 and (provider_id := text_of(data, "dm_event_id") or text_of(data, "id")):
             return provider_id
         raise refusal(told, clock.now())
 
+    async def mark_read(
+        self, http: OutboundClient, contact_id: str, place: Mapping[str, Any], settings: Settings, secrets: Secrets
+    ) -> None:
+        """The tick below a direct message."""
+        if not place.get("message_id"):
+            raise SendFailed("dead", "Only direct messages have read marks.")
+        form = {"last_read_event_id": str(place["message_id"]), "recipient_id": contact_id}
+        url = mark_url(_api(settings), READ)
+        await show(http, url, form, _signed(settings, secrets).headers("POST", url, form))
+
+    async def show_typing(
+        self, http: OutboundClient, contact_id: str, place: Mapping[str, Any], settings: Settings, secrets: Secrets
+    ) -> None:
+        """Three dots in the direct messages."""
+        if not place.get("message_id"):
+            raise SendFailed("dead", "Only direct messages show that somebody writes.")
+        form = {"recipient_id": contact_id}
+        url = mark_url(_api(settings), TYPING)
+        await show(http, url, form, _signed(settings, secrets).headers("POST", url, form))
+
     async def check(self, http: OutboundClient, settings: Settings, secrets: Secrets) -> Sequence[Finding]:
         """Who the access token belongs to."""
         url = f"{_api(settings)}/2/users/me"
-        told = await ask(http, "GET", url, None, _signed(settings, secrets)("GET", url))
+        told = await ask(http, "GET", url, None, _signed(settings, secrets).headers("GET", url))
         if isinstance(told, Finding):
             return [told]
         who = part_of(told.data, "data")
@@ -148,18 +168,11 @@ class XAdapter(Adapter):
         parts, own = urlsplit(provider_ref), urlsplit(_api(settings))
         if not ((parts.scheme == "https" and parts.hostname in FILE_HOSTS) or (parts.scheme, parts.netloc) == (own.scheme, own.netloc)):
             raise NotFetched("The file is not at X.")
-        return await fetch_file(http, provider_ref, _signed(settings, secrets)("GET", provider_ref))
+        return await fetch_file(http, provider_ref, _signed(settings, secrets).headers("GET", provider_ref))
 
 
 def _signed(settings: Settings, secrets: Secrets) -> Signed:
-    """Makes the headers of a call in the account's name."""
-    keys = Keys(str(settings.get("consumer_key", "")), *(secrets.get(name, "") for name in TOKENS))
-
-    def headers(method: str, url: str) -> dict[str, str]:
-        at = int(clock.now().timestamp())
-        return {"Authorization": authorization(method, url, keys, random.token_hex(16), at)}
-
-    return headers
+    return Signed(Keys(str(settings.get("consumer_key", "")), *(secrets.get(name, "") for name in TOKENS)))
 
 
 def _has(secrets: Secrets, name: str) -> bool:

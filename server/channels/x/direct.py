@@ -25,7 +25,8 @@ def read_direct(event: Object, people: People, settings: Settings) -> Inbound | 
         return None
     said = _said(part_of(created, "message_data"))
     at = moment(event.get("created_timestamp"))
-    return None if said is None else Inbound(f"dm:{key}", sender, at=at, **who_is(person), **said)
+    place = {"message_id": key}
+    return None if said is None else Inbound(f"dm:{key}", sender, at=at, reply_place=place, **who_is(person), **said)
 
 
 def read_encrypted(chat: Object, settings: Settings) -> Inbound | None:

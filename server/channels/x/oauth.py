@@ -1,10 +1,13 @@
 """OAuth 1.0a: how calls in the name of an account are signed (RFC 5849, HMAC-SHA1). These tokens never end and never change."""
 
 import hmac
+import secrets
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlsplit
+
+from server.kit import clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,18 @@ def authorization(method: str, url: str, keys: Keys, nonce: str, timestamp: int,
     }
     signed = told | {"oauth_signature": _signature(method, url, {**told, **(form or {})}, keys)}
     return "OAuth " + ", ".join(f'{name}="{_encoded(value)}"' for name, value in sorted(signed.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Signs calls in the account's name."""
+
+    keys: Keys
+
+    def headers(self, method: str, url: str, form: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The headers of a call that is made now."""
+        at = int(clock.now().timestamp())
+        return {"Authorization": authorization(method, url, self.keys, secrets.token_hex(16), at, form)}
 
 
 def _signature(method: str, url: str, given: Mapping[str, str], keys: Keys) -> str:

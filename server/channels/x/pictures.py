@@ -1,19 +1,16 @@
 """Pictures of the bot: X shows only what was uploaded to it before (docs.x.com/x-api/media/upload-media)."""
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
 from typing import Literal
 
 from server.channels.contract import Finding, NotFetched
 from server.channels.payload import part_of, text_of
 from server.channels.provider import ask, fetch_file
+from server.channels.x.oauth import Signed
 from server.kit.http import OutboundClient
 
 MOST_BYTES = 5_000_000
 TAKEN = frozenset(("image/jpeg", "image/png", "image/webp"))
-
-Signed = Callable[[str, str], Mapping[str, str]]
-"""The headers of a call, by its method and address."""
 
 
 async def upload(
@@ -27,5 +24,5 @@ async def upload(
     if file.media_type not in TAKEN or len(file.content) > MOST_BYTES:
         return None
     given = {"media": b64encode(file.content).decode(), "media_category": category, "media_type": file.media_type}
-    told = await ask(http, "POST", upload_url, given, signed("POST", upload_url))
+    told = await ask(http, "POST", upload_url, given, signed.headers("POST", upload_url))
     return None if isinstance(told, Finding) else text_of(part_of(told.data, "data"), "id") or None

@@ -6,7 +6,7 @@ from typing import Any
 from server.channels.contract import Finding, Settings
 from server.channels.payload import part_of, parts_of, text_of
 from server.channels.provider import Told, ask
-from server.channels.x.pictures import Signed
+from server.channels.x.oauth import Signed
 from server.channels.x.refusals import reason_of
 from server.kit.http import OutboundClient
 
@@ -62,7 +62,7 @@ async def _ask_for_events(
         if (kind, account, webhook_id) in has:
             continue
         given = {"event_type": kind, "filter": {"user_id": account}, "webhook_id": webhook_id, "tag": "chatloom"}
-        made = await ask(http, "POST", url, given, signed("POST", url))
+        made = await ask(http, "POST", url, given, signed.headers("POST", url))
         if not _is_there(made) and kind not in WHERE_THERE_IS:
             found.append(_wrong(f"Event {kind}", made, "Without it nothing of this kind arrives."))
     return found or [Finding("ok", "Events", "X sends direct messages." if len(wanted) == 3 else "X sends direct messages and mentions.")]

@@ -6,7 +6,7 @@ import re
 import time
 from base64 import b64decode, b64encode
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 import httpx
 
@@ -34,6 +34,7 @@ class FakeX(FakeProvider):
         self.hooks: list[dict[str, Any]] = []
         self.subscriptions: list[dict[str, Any]] = []
         self.uploads: list[dict[str, Any]] = []
+        self.marks: list[tuple[str, dict[str, str]]] = []
         self.access = "read-write-directmessages"
         self.refuses_events: tuple[str, ...] = ()
 
@@ -71,6 +72,9 @@ class FakeX(FakeProvider):
                 return self._upload(request.json)
             case "POST", ["2", "activity", "subscriptions"]:
                 return self._subscribe(request.json)
+            case "POST", ["1.1", "direct_messages", mark]:
+                self.marks.append((mark.removesuffix(".json"), dict(parse_qsl(request.body.decode()))))
+                return Took(b"", 204)
             case "GET", ["1.1", "ton", "data", "dm", *_]:
                 return PICTURE
         raise _refused(404, "Not Found Error", "Not Found")
@@ -166,13 +170,13 @@ class FakeX(FakeProvider):
 
 
 def _is_signed(url: str, request: Request) -> bool:
-    """Whether the header's signature fits the call (RFC 5849): the parameters of a JSON body do not count."""
+    """Whether the header's signature fits the call (RFC 5849): those of a form count, JSON does not."""
     kind, _, rest = request.headers.get("authorization", "").partition(" ")
     told = {name: unquote(value) for name, value in re.findall(r'(\w+)="([^"]*)"', rest)}
     given = told.pop("oauth_signature", "")
     path, _, query = request.path.partition("?")
-    asked = [pair.partition("=")[::2] for pair in query.split("&") if pair]
-    pairs = sorted([(_encoded(unquote(name)), _encoded(unquote(value))) for name, value in [*asked, *told.items()]])
+    form = request.body.decode() if "urlencoded" in request.headers.get("content-type", "") else ""
+    pairs = sorted((_encoded(name), _encoded(value)) for name, value in [*parse_qsl(query), *parse_qsl(form), *told.items()])
     base = "&".join((request.method, _encoded(url + path), _encoded("&".join("=".join(pair) for pair in pairs))))
     expected = b64encode(hmac.digest(f"{SECRET}&{TOKEN_SECRET}".encode(), base.encode(), "sha1")).decode()
     fresh = abs(time.time() - int(told.get("oauth_timestamp", "0"))) < 300

@@ -100,6 +100,19 @@ async def test_whoever_takes_no_messages_is_left_alone(provider: FakeX, http: Ou
     assert failed.value.outcome == "dead"
 
 
+async def test_direct_messages_show_that_they_are_read_and_answered(provider: FakeX, http: OutboundClient) -> None:
+    place = {"message_id": "20"}
+    await adapter.mark_read(http, PERSON, place, provider.settings, provider.secrets)
+    await adapter.show_typing(http, PERSON, place, provider.settings, provider.secrets)
+    told = [("mark_read", {"last_read_event_id": "20", "recipient_id": PERSON}), ("indicate_typing", {"recipient_id": PERSON})]
+    assert provider.marks == told
+    for mark in (adapter.mark_read, adapter.show_typing):
+        with pytest.raises(SendFailed, match="Only direct messages"):
+            await mark(http, PERSON, {"post_id": "30"}, provider.settings, provider.secrets)
+        with pytest.raises(SendFailed, match="Unauthorized"):
+            await mark(http, PERSON, place, provider.settings, {})
+
+
 def errors(found: Any) -> list[Finding]:
     return [finding for finding in found if finding.level != "ok"]
 
