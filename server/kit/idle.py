@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.pool import QueuePool
 
 from server.kit.db import IDLE_S, Database
 from server.kit.tasks import end_tasks
@@ -38,8 +39,12 @@ class IdleWatch:
         self._idle: set[Any] = set()
         event.listen(self._engine.sync_engine, "checkout", self._went)
         event.listen(self._engine.sync_engine, "checkin", self._came_back)
+        event.listen(self._engine.sync_engine, "close", self._ended)
 
     def _went(self, _: Any, record: Any, __: Any) -> None:
+        self._idle.discard(record)
+
+    def _ended(self, _: Any, record: Any) -> None:
         self._idle.discard(record)
 
     def _came_back(self, connection: Any, record: Any) -> None:
@@ -55,8 +60,10 @@ class IdleWatch:
 
     async def close_older(self, seconds: float) -> int:
         """Close what nobody has used for so long; how many there were. Idle connections are taken without a pause: nobody waits."""
+        pool, most = self._engine.pool, len(self._idle)
+        assert isinstance(pool, QueuePool)
         held: list[tuple[AsyncConnection, dict[Any, Any], float]] = []
-        for _ in range(len(self._idle)):
+        while len(held) < most and pool.checkedin():  # never more than are there: to wait for one while holding the others stops everybody
             connection = await self._engine.connect()
             info = (await connection.get_raw_connection()).info
             held.append((connection, info, info.get(_SINCE, 0.0)))

@@ -59,3 +59,13 @@ async def test_a_connection_in_use_is_left_alone(own: Database) -> None:
         assert await watch.close_older(0.0) == 0
         assert await connection.scalar(text("select 1")) == 1
     assert await watch.close_older(0.0) == 1
+
+
+async def test_what_the_pool_did_not_keep_is_not_waited_for(database_url: str) -> None:
+    small = Database(database_url, pool_size=1)  # and one more in a busy moment, which the pool closes itself
+    watch = IdleWatch(small)
+    await _use(small, 2)
+    async with asyncio.timeout(5):
+        assert await watch.close_older(AN_HOUR_S) == 0
+        assert await watch.close_older(0.0) == 1
+    await small.close()
