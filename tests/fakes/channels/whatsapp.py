@@ -1,5 +1,6 @@
 """WhatsApp's Cloud API as developers.facebook.com describes it, and the webhooks that Meta signs."""
 
+import hashlib
 import hmac
 import json
 import time
@@ -17,6 +18,7 @@ NUMBER_ID, NUMBER, WABA = "106540352242922", "15550783881", "102290129340398"
 PHONE, USER = "16505551234", "US.13491208655302741918"
 APP_ID, APP_SECRET, TOKEN = "670843887433847", "test_app_secret_0123456789abcdef", "EAAGm0PX4ZCpsBA"
 FILE = b"%PDF-1.4 a receipt"
+SHA256 = hashlib.sha256(FILE).hexdigest()
 WINDOW_S = 24 * 3600
 
 
@@ -69,7 +71,13 @@ class FakeWhatsApp(FakeProvider):
             case [number] if number == NUMBER_ID:
                 return {"verified_name": "Acme", "display_phone_number": "+1 555-078-3881", "quality_rating": self.quality, "id": number}
             case ["MEDIA1"]:
-                return {"url": f"{self.url}/v26.0/download/MEDIA1", "mime_type": "application/pdf", "file_size": len(FILE), "id": "MEDIA1"}
+                return {
+                    "url": f"{self.url}/v26.0/download/MEDIA1",
+                    "mime_type": "application/pdf",
+                    "sha256": SHA256,
+                    "file_size": len(FILE),
+                    "id": "MEDIA1",
+                }
             case ["download", "MEDIA1"]:
                 return FILE
         raise error(400, 100, "Unsupported get request. Object with that id does not exist")
@@ -166,7 +174,8 @@ class FakeWhatsApp(FakeProvider):
     def presses(self, label: str) -> httpx.Request:
         """A reply button, or a row of a list."""
         kind, reply = self.choices[label]
-        return self.message("interactive", interactive={"type": kind, kind: {name: reply[name] for name in ("id", "title")}})
+        interactive = {"type": kind, kind: {name: reply[name] for name in ("id", "title")}}
+        return self.message("interactive", context={"from": NUMBER, "id": f"wamid.B{len(self.calls)}"}, interactive=interactive)
 
 
 def error(status: int, code: int, message: str, subcode: int | None = None) -> Refused:
