@@ -76,6 +76,16 @@ class TelegramAdapter(Adapter):
         given = {name: value for name, value in part.items() if name != "method"}
         return await post(http, _method(settings, secrets, part["method"]), {**place, **given})
 
+    async def show_typing(
+        self, http: OutboundClient, contact_id: str, place: Mapping[str, Any], settings: Settings, secrets: Secrets
+    ) -> None:
+        """For five seconds, or until the answer comes."""
+        told = await self._call(
+            http, {"method": "sendChatAction", "action": "typing"}, dict(place) or {"chat_id": contact_id}, settings, secrets
+        )
+        if not told.data.get("ok"):
+            raise _failed(told)
+
     async def check(self, http: OutboundClient, settings: Settings, secrets: Secrets) -> Sequence[Finding]:
         """Who the token belongs to."""
         told = await ask(http, "POST", _method(settings, secrets, "getMe"), {})

@@ -32,6 +32,7 @@ class FakeTelegram(FakeProvider):
         self.last_error = ""
         self.keyboards: dict[str, tuple[str, dict[str, Any]]] = {}
         self.answered: list[str] = []
+        self.typed = 0
 
     @property
     def settings(self) -> dict[str, str]:
@@ -45,7 +46,7 @@ class FakeTelegram(FakeProvider):
 
     def sends(self, request: Request) -> bool:
         """Whether a message is sent."""
-        return "/send" in request.path
+        return "/send" in request.path and not request.path.endswith("/sendChatAction")
 
     def take(self, request: Request) -> Any:
         """Answer as the Bot API does."""
@@ -68,6 +69,11 @@ class FakeTelegram(FakeProvider):
                 return _ok({"url": self.hook, "has_custom_certificate": False, "pending_update_count": 3, **failed})
             case "getFile":
                 return _ok({"file_id": given["file_id"], "file_unique_id": "AgADBQ", "file_path": "documents/receipt.pdf"})
+            case "sendChatAction":
+                if str(given.get("chat_id")) != str(CHAT["id"]) or given.get("action") != "typing":
+                    raise _refused(400, "Bad Request: wrong parameter action in request")
+                self.typed += 1
+                return _ok(True)
         return self._send(method, given)
 
     def _send(self, method: str, given: dict[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from server.channels.telegram.adapter import adapter
 from server.channels.telegram.messages import parts_of, units
 from server.kit.http import OutboundClient
 from tests.fakes.channels.provider import Fault
-from tests.fakes.channels.telegram import FakeTelegram
+from tests.fakes.channels.telegram import CHAT, FakeTelegram
 from tests.server.channels.conftest import Say
 
 ANA = "1111111"
@@ -77,6 +77,13 @@ async def test_the_live_check_tells_telegram_our_address_and_what_it_says_of_us(
     assert "Connection timed out" in told[1].message
     wrong = await adapter.check(http, provider.settings, {"bot_token": "1:wrong"})
     assert "Telegram says Unauthorized" in wrong[0].message
+
+
+async def test_the_customer_sees_that_the_bot_writes(provider: FakeTelegram, http: OutboundClient) -> None:
+    await adapter.show_typing(http, str(CHAT["id"]), {}, provider.settings, provider.secrets)
+    with pytest.raises(SendFailed):
+        await adapter.show_typing(http, "1", {"chat_id": 5}, provider.settings, provider.secrets)
+    assert provider.typed == 1
 
 
 async def test_a_file_is_fetched_by_its_id(provider: FakeTelegram, http: OutboundClient) -> None:

@@ -17,7 +17,7 @@ from server.channels.contract import SendFailed
 from server.channels.tables import channels
 from server.conversations.deliver import AHEAD_S, GONE, SWITCHED_OFF, Delivery
 from server.conversations.outbox import pause_channel
-from server.conversations.tables import messages
+from server.conversations.tables import conversations, messages
 from server.kit import clock
 from server.kit.db import Database
 from server.kit.http import OutboundClient
@@ -128,6 +128,24 @@ async def test_the_bot_is_seen_writing_before_a_message_that_takes_time(
     monkeypatch.setattr("server.conversations.deliver.asyncio.sleep", sleep)
     await process().deliver(bot.tenant_id, place)
     assert (order, provider.taken) == (["writes", (1.5, [])], ["one", "two"])
+
+
+@pytest.mark.parametrize(("kind", "advice"), [("messenger", "Wait until the customer writes again."), ("whatsapp", "Send an approved")])
+async def test_outside_the_window_a_message_is_a_dead_letter_that_says_what_to_do(
+    db: Database, provider: Provider, process: Callable[[], Delivery], kind: str, advice: str
+) -> None:
+    bot = await publish(db, ECHO, kind=kind)
+    place = await open_conversation(db, bot, "one", "two")
+    async with db.tenant(bot.tenant_id) as conn:
+        body = {"type": "text", "text": "two", "template": {"name": "hello", "language": "en"}}
+        await conn.execute(update(messages).where(messages.c.conversation_id == place, messages.c.seq == 2).values(body=body))
+        heard = {"heard_at": clock.now() - timedelta(hours=24, seconds=1)}
+        await conn.execute(update(conversations).where(conversations.c.id == place).values(heard))
+    await process().deliver(bot.tenant_id, place)
+    first, second = await outbox_rows(db, bot)
+    assert first.status == "dead"
+    assert advice in first.error
+    assert (second.status, provider.taken) == (("dead", []) if kind == "messenger" else ("sent", ["two"]))
 
 
 class TestRetryAfter:

@@ -1,5 +1,6 @@
 """What providers say of our messages, in any order, twice, or too early."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any, Literal
@@ -8,13 +9,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, update
 
-from server.channels.contract import Status, Watermark
+from server.channels.contract import Request, Status, Watermark
+from server.channels.whatsapp.adapter import adapter as whatsapp
 from server.conversations.outbox import claim
 from server.conversations.receipts import deliveries_of, note_sent, record_statuses, record_watermarks
 from server.conversations.tables import contacts, conversations, early_receipts, messages, outbox
 from server.kit.db import Database
 from server.kit.tables import events
 from tests.conftest import Workspace
+from tests.fakes.channels.whatsapp import NUMBER_ID, FakeWhatsApp
 from tests.server.conversations.outboxes import MovingClock, open_conversation
 from tests.server.events.logs import told_of
 from tests.server.turns.bots import ECHO, Bot, publish
@@ -56,6 +59,28 @@ async def test_a_message_gets_further_in_whatever_order_it_is_told(db: Database,
         await say(db, bot, *order, *order, provider_id=f"p{number}")
         assert await found(db, bot, place) == ("sent", True, True)
         assert await told_of(db, bot.tenant_id, "message") == [("delivered", {"seq": 1}), ("read", {"seq": 1})] * (number + 1)
+
+
+async def test_whatsapps_receipts_only_move_up_in_whatever_order_they_come(db: Database, bot: Bot) -> None:
+    fake, request = FakeWhatsApp(), Request("POST", {}, {}, b"", NOON)
+    failure = {"errors": [{"code": 131026, "title": "Message undeliverable"}]}
+    told = {state: fake.status("wamid.1", state).read() for state in ("sent", "delivered", "read", "played")}
+    told["failed"] = fake.status("wamid.1", "failed", **failure).read()
+    for number, (order, expected) in enumerate(
+        [
+            (("read", "delivered", "sent"), ("sent", True, True)),
+            (("delivered", "failed", "sent", "played"), ("sent", True, True)),
+            (("sent", "failed", "delivered", "read"), ("dead", False, False)),
+        ]
+    ):
+        provider_id = f"wamid.{number}"
+        place = await send(db, bot, provider_id)
+        for state in order:
+            body = told[state].replace(b"wamid.1", provider_id.encode())
+            received = whatsapp.parse(replace(request, body=body), {"phone_number_id": NUMBER_ID})
+            async with db.tenant(bot.tenant_id) as conn:
+                await record_statuses(conn, bot.tenant_id, bot.channel_id, received.statuses)
+        assert await found(db, bot, place) == expected, order
 
 
 async def test_what_is_read_was_delivered(db: Database, bot: Bot) -> None:
