@@ -52,12 +52,13 @@ def _section(type: EventType) -> str:
 
 
 def _row(name: str, about: dict[str, object], required: bool) -> str:
-    return f"| `{name}` | {_kind(about)} | {'yes' if required else 'no'} |\n"
+    return f"| `{name}` | {kind_of(about)} | {'yes' if required else 'no'} |\n"
 
 
-def _kind(about: dict[str, object]) -> str:
+def kind_of(about: dict[str, object]) -> str:
+    """The kind of a property in a word or two."""
     if isinstance(choices := about.get("anyOf"), list):
-        return " or ".join(_kind(choice) for choice in choices)
+        return " or ".join(kind_of(choice) for choice in choices)
     if isinstance(values := about.get("enum"), list):
         return " or ".join(f"`{value}`" for value in values)
     return str(about.get("type", "anything"))

@@ -18,8 +18,9 @@ from server.events.record import record
 from server.kit import clock
 from server.kit.db import Database
 from server.kit.http import OutboundClient, OutboundFailed, OutboundRefused
-from server.kit.secrets import Vault
+from server.kit.jobs import Resources
 from server.webhooks.fan_out import enqueue_attempt
+from server.webhooks.limits import SOON_S, place_s, under_way
 from server.webhooks.queries import find_delivery
 from server.webhooks.subscribe import secrets_of
 from server.webhooks.tables import webhook_attempts, webhook_deliveries, webhooks
@@ -57,16 +58,27 @@ class Told:
         return self.status is not None and 200 <= self.status < 300
 
 
-async def attempt_delivery(db: Database, vault: Vault, http: OutboundClient, tenant_id: UUID, delivery_id: UUID, attempt: int) -> None:
-    """Make the attempt of this number, unless it was made already or the webhook is held back."""
-    async with db.tenant(tenant_id) as conn:
+async def attempt_delivery(resources: Resources, tenant_id: UUID, delivery_id: UUID, attempt: int, *, placed: bool = False) -> None:
+    """Make the attempt of this number, unless it was made already, the webhook is held back, or it has to wait its turn.
+
+    `placed`: the webhook's rate has given it this moment.
+    """
+    async with resources.db.tenant(tenant_id) as conn:
         waiting = await _waiting(conn, tenant_id, delivery_id, attempt)
         if waiting is None:
-            return
-        keys = await secrets_of(conn, vault, waiting.hook)
-    told = await _tell(http, waiting.hook.url, keys, waiting.delivery)
-    async with db.tenant(tenant_id) as conn:
-        await _note(conn, waiting, attempt, told)
+            return None
+        keys = await secrets_of(conn, resources.vault, waiting.hook)
+    hook = waiting.hook
+    if not placed and hook.per_second is not None:
+        wait_s, placed = await place_s(resources.redis, tenant_id, hook.id, hook.per_second)
+        if wait_s > SOON_S:
+            return await _put_off(resources.db, tenant_id, delivery_id, attempt, wait_s, placed)
+    with under_way(tenant_id, hook.id) as full_s:
+        if full_s:
+            return await _put_off(resources.db, tenant_id, delivery_id, attempt, full_s, placed)
+        told = await _tell(resources.http, hook.url, keys, waiting.delivery)
+    async with resources.db.tenant(tenant_id) as conn:
+        return await _note(conn, waiting, attempt, told)
 
 
 async def send_again(conn: AsyncConnection, tenant_id: UUID, webhook_id: UUID, delivery_id: UUID) -> UUID:
@@ -98,6 +110,15 @@ async def _waiting(conn: AsyncConnection, tenant_id: UUID, delivery_id: UUID, at
         await enqueue_attempt(conn, tenant_id, delivery_id, attempt, hook.paused_until)
         return None
     return _Waiting(delivery, hook)
+
+
+async def _put_off(db: Database, tenant_id: UUID, delivery_id: UUID, attempt: int, seconds: float, placed: bool) -> None:
+    """Try it later; it counts as no attempt."""
+    due_at = clock.now() + timedelta(seconds=seconds)
+    async with db.tenant(tenant_id) as conn:
+        ours = (*_is(tenant_id, delivery_id), webhook_deliveries.c.attempts == attempt - 1)
+        if (await conn.execute(update(webhook_deliveries).where(*ours).values(due_at=due_at))).rowcount:
+            await enqueue_attempt(conn, tenant_id, delivery_id, attempt, due_at, placed=placed)
 
 
 async def _tell(http: OutboundClient, url: str, keys: Any, delivery: Any) -> Told:

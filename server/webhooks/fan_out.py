@@ -47,9 +47,12 @@ async def send_test(conn: AsyncConnection, tenant_id: UUID, webhook_id: UUID) ->
     return row["id"], await enqueue_attempt(conn, tenant_id, row["id"], 1, now)
 
 
-async def enqueue_attempt(conn: AsyncConnection, tenant_id: UUID, delivery_id: UUID, attempt: int, due_at: datetime) -> UUID:
-    """The job that makes the attempt of this number, when it is due."""
-    return await enqueue(conn, tenant_id, DELIVER_JOB, {"delivery_id": str(delivery_id), "attempt": attempt}, due_at)
+async def enqueue_attempt(
+    conn: AsyncConnection, tenant_id: UUID, delivery_id: UUID, attempt: int, due_at: datetime, *, placed: bool = False
+) -> UUID:
+    """The job that makes the attempt of this number, when it is due; `placed` when the webhook's rate has given it that moment."""
+    args = {"delivery_id": str(delivery_id), "attempt": attempt} | ({"placed": True} if placed else {})
+    return await enqueue(conn, tenant_id, DELIVER_JOB, args, due_at)
 
 
 def _delivery(

@@ -20,7 +20,7 @@ from server.kit.jobs import ring
 from server.kit.secrets import Vault
 from server.security.identity import Identity
 from server.security.roles import allows
-from server.webhooks import queries
+from server.webhooks import event_pages, queries
 from server.webhooks.deliver import send_again
 from server.webhooks.fan_out import send_test
 from server.webhooks.routes import READ, WRITE
@@ -208,7 +208,9 @@ async def _typed(request: AnyRequest) -> NewWebhook:
     """What the form holds; the boxes of the events have one name."""
     form = await request.form()
     name, url = (str(form.get(field) or "")[:500] for field in ("name", "url"))
-    return NewWebhook(name[:80], url, [str(one) for one in form.getall("event", [])])
+    rate = str(form.get("per_second") or "").strip()
+    per_second = None if not rate else int(rate) if rate.isascii() and rate.isdigit() and len(rate) < 9 else 0
+    return NewWebhook(name[:80], url, [str(one) for one in form.getall("event", [])], per_second)
 
 
 async def _list(
@@ -251,7 +253,7 @@ async def _show(
         "webhooks/webhook.html",
         status=status_code,
         webhook=WebhookView.of(row),
-        typed=typed or NewWebhook(row.name, row.url, list(row.event_types)),
+        typed=typed or NewWebhook(row.name, row.url, list(row.event_types), row.per_second),
         problem=problem,
         secret=secret,
         address=address,
@@ -284,4 +286,5 @@ handlers: list[Any] = [
     submit_test,
     show_delivery,
     submit_replay,
+    *event_pages.handlers,
 ]

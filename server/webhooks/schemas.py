@@ -9,15 +9,20 @@ from sqlalchemy import Row
 
 Name = Annotated[str, msgspec.Meta(max_length=80)]
 Address = Annotated[str, msgspec.Meta(max_length=500)]
+PerSecond = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
 EventName = Annotated[str, msgspec.Meta(max_length=80)]
 
 
 class NewWebhook(msgspec.Struct, forbid_unknown_fields=True):
-    """Who shall be told, and of which types of event: an empty list means all of them."""
+    """Who shall be told, and of which types of event: an empty list means all of them.
+
+    It is sent `per_second` messages a second at most, without it as many as there are.
+    """
 
     name: Name
     url: Address
     event_types: list[EventName] = []
+    per_second: PerSecond | None = None
 
 
 class WebhookView(msgspec.Struct):
@@ -27,6 +32,7 @@ class WebhookView(msgspec.Struct):
     name: str
     url: str
     event_types: list[str]
+    per_second: int | None
     enabled: bool
     trouble: str | None
     paused_until: datetime | None
@@ -35,7 +41,8 @@ class WebhookView(msgspec.Struct):
     @classmethod
     def of(cls, row: Row[Any]) -> "WebhookView":
         """The view of a row."""
-        return cls(row.id, row.name, row.url, list(row.event_types), row.enabled, row.trouble, row.paused_until, row.created_at)
+        wanted = (row.name, row.url, list(row.event_types), row.per_second)
+        return cls(row.id, *wanted, row.enabled, row.trouble, row.paused_until, row.created_at)
 
 
 class OpenedWebhook(msgspec.Struct):

@@ -24,6 +24,7 @@ from server.webhooks.schemas import NewWebhook
 from server.webhooks.tables import webhooks
 
 MOST = 50
+MOST_PER_SECOND = 1_000
 OLD_SECRET_FOR = timedelta(hours=24)
 SECRET_PLACE = ("webhooks", "secret_sealed")
 
@@ -35,6 +36,8 @@ def problems_of(new: NewWebhook, http: OutboundClient) -> dict[str, str]:
         problems["name"] = "Give it a name that can be shown, such as the system that is told."
     if unknown := sorted(set(new.event_types) - set(catalogue())):
         problems["event_types"] = f"There is no event called {', '.join(unknown)}."
+    if new.per_second is not None and not 1 <= new.per_second <= MOST_PER_SECOND:
+        problems["per_second"] = f"Enter a whole number from 1 to {MOST_PER_SECOND}, or nothing for as many as there are."
     try:
         http.check(new.url.strip())
     except OutboundRefused as refused:
@@ -111,7 +114,12 @@ def _refuse(problems: dict[str, str]) -> None:
 
 
 def _wanted(new: NewWebhook) -> dict[str, Any]:
-    return {"name": new.name.strip(), "url": new.url.strip(), "event_types": sorted(set(new.event_types))}
+    return {
+        "name": new.name.strip(),
+        "url": new.url.strip(),
+        "event_types": sorted(set(new.event_types)),
+        "per_second": new.per_second,
+    }
 
 
 def _is(tenant_id: UUID, webhook_id: UUID) -> tuple[Any, Any]:

@@ -21,7 +21,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from server.kit.db import metadata
 
-# No event types means all of them. `trouble` says why it was switched off by itself; `paused_until` holds back all of its deliveries.
+# No event types means all of them, no `per_second` as many messages as there are.
+# `trouble` says why it was switched off by itself; `paused_until` holds back all of its deliveries.
 webhooks = Table(
     "webhooks",
     metadata,
@@ -30,6 +31,7 @@ webhooks = Table(
     Column("name", Text, nullable=False),
     Column("url", Text, nullable=False),
     Column("event_types", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("per_second", Integer),
     Column("secret_sealed", LargeBinary, nullable=False),
     Column("old_secret_sealed", LargeBinary),
     Column("old_secret_until", DateTime(timezone=True)),

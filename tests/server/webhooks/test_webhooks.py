@@ -1,6 +1,7 @@
 """Telling other systems of events: who is told, what, signed how, how often, and what happens when they do not listen."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from server.kit.settings import Settings
 from server.kit.tables import events, jobs
 from server.webhooks.deliver import PAUSES, attempt_delivery
 from server.webhooks.fan_out import forget_deliveries, reader
+from server.webhooks.limits import AT_ONCE, under_way
 from server.webhooks.tables import webhook_attempts, webhook_deliveries, webhooks
 from tests.conftest import Workspace
 from tests.server.events.logs import log, log_messages
@@ -236,9 +238,8 @@ class TestAttempts:
         await log_messages(told.db, told.owner.tenant_id, 1)
         await told.work()
         (delivery,) = await told.deliveries()
-        shared = told.resources
         for attempt in (1, 2):
-            await attempt_delivery(told.db, shared.vault, shared.http, told.owner.tenant_id, UUID(delivery["id"]), attempt)
+            await attempt_delivery(told.resources, told.owner.tenant_id, UUID(delivery["id"]), attempt)
         assert len(receiver.got) == 1
 
     async def test_a_delivery_that_was_removed_meanwhile_is_no_error(self, told: Told, receiver: Receiver) -> None:
@@ -258,6 +259,30 @@ class TestAttempts:
         async with told.db.tenant(told.owner.tenant_id) as conn:
             assert await conn.scalar(select(func.count()).select_from(webhook_deliveries)) == 0
             assert await conn.scalar(select(func.count()).select_from(webhook_attempts)) == 0
+
+
+class TestLimits:
+    async def test_it_is_told_at_its_rate_and_everything_once(self, told: Told, receiver: Receiver, time: Time) -> None:
+        wanted = {"name": "Warehouse", "url": f"{receiver.url}/events", "per_second": 1}
+        assert (await told.owner.client.put(told.address, json=wanted)).json()["per_second"] == 1
+        await log_messages(told.db, told.owner.tenant_id, 1, 2, 3)
+        await told.work()
+        assert len(receiver.got) == 1
+        assert [one["attempts"] for one in await told.deliveries(status="pending")] == [0, 0]
+        time.pass_by(timedelta(seconds=5))
+        await told.work()
+        assert sorted(body["data"]["seq"] for _, body in receiver.got) == [1, 2, 3]
+
+    async def test_a_slow_one_leaves_hands_free_for_others(self, told: Told, receiver: Receiver, time: Time) -> None:
+        await log_messages(told.db, told.owner.tenant_id, 1)
+        with ExitStack() as busy:
+            for _ in range(AT_ONCE):
+                assert busy.enter_context(under_way(told.owner.tenant_id, UUID(told.id))) == 0
+            await told.work()
+            assert receiver.got == []
+        time.pass_by(timedelta(minutes=2))
+        await told.work()
+        assert [(one["status"], one["attempts"]) for one in await told.deliveries()] == [("done", 1)]
 
 
 class TestSecrets:
@@ -288,6 +313,7 @@ class TestOpening:
         [
             ("name", {"name": " ", "url": "https://example.com"}),
             ("url", {"name": "x", "url": "ftp://example.com"}),
+            ("per_second", {"name": "x", "url": "https://example.com", "per_second": 0}),
             ("url", {"name": "x", "url": "http://169.254.169.254/latest/"}),
             ("event_types", {"name": "x", "url": "https://example.com", "event_types": ["message.lost"]}),
         ],
