@@ -64,7 +64,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A file that a customer sent: at an address anybody can read, or at one that the adapter's `fetch` gets with `provider_ref`."""
+    """A file of a customer: at an address anybody can read, at one that the adapter's `fetch` gets with `provider_ref`, or its `content`.
+
+    What came with its content is kept by us, and is `kept_as` then.
+    """
 
     kind: Literal["image", "audio", "video", "file", "sticker"]
     url: str | None = None
@@ -73,6 +76,8 @@ class Media:
     media_type: str = "application/octet-stream"
     size: int | None = None
     caption: str = ""
+    content: bytes | None = None
+    kept_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,10 +61,10 @@ def _input(hooked: Hooked, said: Inbound, files: ProviderFiles) -> Input:
     if said.media:
         first, *others = [_file(hooked, media, files) for media in said.media]
         words = said.text or next((media.caption for media in said.media if media.caption), "")
-        return Attachment(first.url, first.media_type, first.name, first.size, words, "", tuple(others), at=at, seed=seed)
+        return Attachment(first.url, first.media_type, first.name, first.size, words, first.id, tuple(others), at=at, seed=seed)
     return Message(text=said.text or "", language=said.language, at=at, seed=seed)
 
 
 def _file(hooked: Hooked, media: Media, files: ProviderFiles) -> File:
     url = media.url or files.url(hooked.kind, hooked.channel_id, media.provider_ref or "")
-    return File(url, media.media_type, media.name or media.kind, media.size or 0, "")
+    return File(url, media.media_type, media.name or media.kind, media.size or 0, media.kept_as)

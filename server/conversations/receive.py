@@ -31,12 +31,14 @@ from server.channels.contract import (
 from server.channels.sealed import open_secrets
 from server.channels.tables import channels
 from server.conversations.arrivals import Hooked, arrival_of
+from server.conversations.brought_files import keep_brought, use_brought
 from server.conversations.courtesies import Courtesies
 from server.conversations.hear import PROCESS_JOB, hear, hear_file
 from server.conversations.inbox import Arrival, accept, goes_on, ring_doorbell
 from server.conversations.processing.contract import Aids
 from server.conversations.provider_files import ProviderFiles
 from server.conversations.receipts import record_statuses, record_watermarks
+from server.conversations.uploads import FileLinks, files_of
 from server.events.record import record
 from server.kit import clock
 from server.kit.counts import count
@@ -86,6 +88,10 @@ async def receive(
     except NotFetched as reason:
         await count(redis, door.tenant_id, "webhook", kind, "provider_away")
         raise Problem(503, "provider_away", f"What this request points at cannot be got now: {reason} Send it again.") from None
+    try:
+        received = await keep_brought(db, files_of(settings), FileLinks(vault, settings.public_url), door.tenant_id, received)
+    except (DBAPIError, OSError):
+        raise _database_away() from None
     if fresh := await _store(db, redis, door, received, ProviderFiles(vault, settings.public_url), Aids(http, settings.clamd)):
         courtesies.read(kind, fresh, door.settings, door.secrets)
     return _response(received.answer)
@@ -207,6 +213,9 @@ async def _store(db: Database, redis: Redis, door: _Door, received: Received, fi
                 accepted = [(said, arrival, await accept(conn, arrival)) for said, arrival in arrivals if await goes_on(conn, arrival)]
                 waiting = [one.inbox_id for _, arrival, one in accepted if one.fresh and arrival.ready_at is not None]
                 jobs = [await enqueue(conn, door.tenant_id, PROCESS_JOB, {"inbox_id": str(inbox_id)}) for inbox_id in waiting]
+                for said, _, one in accepted:
+                    if one.fresh:
+                        await use_brought(conn, door.tenant_id, one.conversation_id, said)
                 await record_statuses(conn, door.tenant_id, door.channel_id, received.statuses)
                 await record_watermarks(conn, door.tenant_id, door.channel_id, received.watermarks)
             break

@@ -117,19 +117,20 @@ class Addresses:
         self._allow = frozenset(entry.lower() for entry in allow)
         self._resolve = resolve
 
-    def check(self, host: str, port: int) -> None:
-        """Refuse what can be refused without asking anybody: closed addresses spelled out, unusual ports."""
+    def check(self, host: str, port: int, ports: Collection[int] = USUAL_PORTS) -> None:
+        """Refuse what can be refused without asking anybody: closed addresses spelled out, other than the usual `ports`."""
         if self._allowed(host, port):
             return
         address = literal(host)
         if address is not None and not is_public(address):
             raise _closed(host)
-        if port not in USUAL_PORTS:
-            raise OutboundRefused("port", f"Port {port} is not allowed, only 80 and 443. The operator can allow {host}:{port}.")
+        if port not in ports:
+            allowed = " and ".join(str(one) for one in sorted(ports))
+            raise OutboundRefused("port", f"Port {port} is not allowed, only {allowed}. The operator can allow {host}:{port}.")
 
-    async def find(self, host: str, port: int) -> list[str]:
+    async def find(self, host: str, port: int, ports: Collection[int] = USUAL_PORTS) -> list[str]:
         """The addresses to connect to. One closed address among them refuses them all."""
-        self.check(host, port)
+        self.check(host, port, ports)
         found = await self._resolve(host, port)
         if not found:
             raise NameNotFound(host)

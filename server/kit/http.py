@@ -16,7 +16,7 @@ import httpcore
 import httpx
 
 from server.kit.addresses import Addresses, NameNotFound, OutboundRefused, Resolver, checked_url, host_and_port, system_resolver
-from server.kit.network import guarded_httpx, guarded_pool
+from server.kit.network import certificates, guarded_httpx, guarded_pool
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 MAX_HEADERS = 100
@@ -89,6 +89,22 @@ class OutboundClient:
     def httpx_client(self, max_bytes: int = 10_000_000) -> httpx.AsyncClient:
         """A plain httpx client with the same guard, for a library that insists on bringing its own requests. The caller closes it."""
         return guarded_httpx(self._addresses, max_bytes)
+
+    async def find(self, host: str, port: int, ports: Collection[int]) -> list[str]:
+        """The checked addresses of a host, for another protocol than HTTP with its own usual `ports`: connect to these and no others.
+
+        Raises OutboundRefused, and OutboundFailed when there is no such host.
+        """
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                return await self._addresses.find(host, port, ports)
+        except (NameNotFound, TimeoutError):
+            raise OutboundFailed("unreachable", f"The host {host} was not found.", sent=False) from None
+
+    @property
+    def certificates(self) -> ssl.SSLContext:
+        """What proves to us who the other side is."""
+        return certificates()
 
     async def close(self) -> None:
         """Close what is open."""

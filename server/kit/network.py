@@ -57,15 +57,15 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
 
 
 @cache
-def _certificates() -> ssl.SSLContext:
-    """Reading the certificates takes 20 ms: once for the process is enough."""
+def certificates() -> ssl.SSLContext:
+    """Those we trust. Reading them takes 20 ms: once for the process is enough."""
     return httpx.create_ssl_context()
 
 
 def guarded_pool(addresses: Addresses, kept_connections: int) -> httpcore.AsyncConnectionPool:
     """Connections under the guard. `kept_connections` may wait open for the next call to the same host."""
     return httpcore.AsyncConnectionPool(
-        ssl_context=_certificates(),
+        ssl_context=certificates(),
         max_connections=100,
         max_keepalive_connections=kept_connections,
         keepalive_expiry=15.0,
@@ -78,7 +78,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, addresses: Addresses, max_bytes: int) -> None:
         self._addresses, self._max_bytes = addresses, max_bytes
-        self._transport = httpx.AsyncHTTPTransport(verify=_certificates())
+        self._transport = httpx.AsyncHTTPTransport(verify=certificates())
         self._transport._pool = guarded_pool(addresses, kept_connections=20)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

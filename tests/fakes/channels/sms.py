@@ -1,7 +1,7 @@
 """Text messages by Twilio: one number and one phone."""
 
-from tests.conversations.chat_script import Said
-from tests.fakes.channels.twilio import FakeTwilio, seen
+from tests.fakes.channels.plain_words import said_in
+from tests.fakes.channels.twilio import FakeTwilio
 
 
 class FakeSms(FakeTwilio):
@@ -11,4 +11,4 @@ class FakeSms(FakeTwilio):
 
     def show(self, body: str, given: dict[str, list[str]]) -> None:
         """Everything stands in the text."""
-        self.said.append(Said(*seen(body)))
+        self.said.append(said_in(body))

@@ -2,7 +2,6 @@
 
 import base64
 import hmac
-import re
 from abc import abstractmethod
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -142,20 +141,6 @@ def dict_of(form: str) -> dict[str, list[str]]:
     for name, value in parse_qsl(form, keep_blank_values=True):
         fields.setdefault(name, []).append(value)
     return fields
-
-
-def seen(text: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """The words of a text, the numbered choices in it, and the titles of the cards: paragraphs whose lines end in answers or addresses."""
-    words, choices, cards = [], [], []
-    for paragraph in text.split("\n\n"):
-        lines = paragraph.split("\n")
-        if all(re.match(r"\d+\. ", line) for line in lines):
-            choices += [line.partition(". ")[2] for line in lines]
-        elif len(lines) > 1 and lines[-1].startswith("- "):
-            cards.append(lines[0])
-        elif not re.fullmatch(r"[^\n]*: https://\S+", paragraph):
-            words.append(paragraph)
-    return "\n\n".join(words), tuple(choices), tuple(cards)
 
 
 def refused(status: int, code: int, message: str) -> Refused:

@@ -6,8 +6,9 @@ from typing import Any
 import httpx
 
 from tests.conversations.chat_script import Said
+from tests.fakes.channels.plain_words import said_in
 from tests.fakes.channels.provider import Took
-from tests.fakes.channels.twilio import CUSTOMER, NUMBER, FakeTwilio, refused, seen
+from tests.fakes.channels.twilio import CUSTOMER, NUMBER, FakeTwilio, refused
 from tests.fakes.http import Request
 
 SENDER_SID = "XE" + "3" * 32
@@ -74,7 +75,7 @@ class FakeTwilioWhatsApp(FakeTwilio):
             titles = (body.partition("\n")[0].strip("*"),) if "\n- " in body else ()
             self.said[-1] = Said(last.text, last.choices, (*last.cards, *titles))
         else:
-            self.said.append(Said(*seen(body)))
+            self.said.append(said_in(body))
 
     def signed(self, **told: str) -> httpx.Request:
         """A message of the customer opens the window."""
