@@ -43,7 +43,8 @@ class Rate(Struct, forbid_unknown_fields=True, frozen=True):
 class About(Struct, forbid_unknown_fields=True, frozen=True):
     """A kind of channel. `window_s` is how long after a customer's last message it may be answered freely, in seconds; None is for ever.
 
-    `templates`: what is said after that may be a template that the provider approved.
+    `templates`: what is said after that may be a template that the provider approved. `people`: its customers are people, so that whoever
+    writes faster than people do is somebody's bot.
     """
 
     kind: str
@@ -55,6 +56,7 @@ class About(Struct, forbid_unknown_fields=True, frozen=True):
     rate: Rate | tuple[Rate, ...] | None = None
     window_s: int | None = None
     templates: bool = True
+    people: bool = True
 
     @property
     def channel_limits(self) -> ChannelLimits:

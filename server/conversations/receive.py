@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +36,7 @@ from server.conversations.brought_files import keep_brought, use_brought
 from server.conversations.courtesies import Courtesies
 from server.conversations.hear import PROCESS_JOB, hear, hear_file
 from server.conversations.inbox import Arrival, accept, goes_on, ring_doorbell
+from server.conversations.loops import LoopGuard
 from server.conversations.processing.contract import Aids
 from server.conversations.provider_files import ProviderFiles
 from server.conversations.receipts import record_statuses, record_watermarks
@@ -56,6 +58,7 @@ FORGED = Rate(1 / 60)
 
 log = logging.getLogger(__name__)
 _forged = LocalRates()
+_loops = LoopGuard()
 
 
 @post("/hooks/{kind:str}/{channel_id:uuid}", opt={"public": True}, status_code=HTTP_200_OK, request_max_body_size=MOST_BYTES)
@@ -202,7 +205,8 @@ async def _store(db: Database, redis: Redis, door: _Door, received: Received, fi
     arrivals: list[tuple[Inbound, Arrival]] = []
     if door.flow_id is not None:
         hooked = Hooked(door.tenant_id, door.channel_id, door.kind, door.flow_id, resumes(door.kind, door.settings))
-        arrivals = [(said, await hear(door.settings, arrival_of(hooked, said, files), aids)) for said in received.messages]
+        heard = [(said, await hear(door.settings, arrival_of(hooked, said, files), aids)) for said in received.messages]
+        arrivals = [(said, await _unless_loop(redis, door, arrival)) for said, arrival in heard]
     elif received.messages:
         log.warning("channel %s has no flow: %d messages dropped", door.channel_id, len(received.messages))
     if not (arrivals or received.statuses or received.watermarks):
@@ -225,7 +229,18 @@ async def _store(db: Database, redis: Redis, door: _Door, received: Received, fi
                 raise _database_away() from None
     await ring(redis, door.tenant_id, *jobs)
     await ring_doorbell(redis, door.tenant_id, *{one.conversation_id for _, _, one in accepted if one.fresh})
-    return [said for said, arrival, one in accepted if one.fresh and not arrival.stale]
+    fresh = [(said, arrival) for said, arrival, one in accepted if one.fresh and not arrival.stale]
+    for _, arrival in fresh:
+        _loops.note(arrival)
+    return [said for said, _ in fresh]
+
+
+async def _unless_loop(redis: Redis, door: _Door, arrival: Arrival) -> Arrival:
+    """The message, not to be answered when it is one too many."""
+    if not _loops.stops(door.kind, arrival):
+        return arrival
+    await count(redis, door.tenant_id, "webhook", door.kind, "loop")
+    return replace(arrival, stale=True)
 
 
 def _database_away() -> Problem:

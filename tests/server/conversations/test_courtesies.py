@@ -13,9 +13,13 @@ from sqlalchemy import select, update
 from server.channels.contract import adapter_of
 from server.channels.sealed import seal_secrets
 from server.channels.tables import channels
+from server.conversations import receive
 from server.conversations.courtesies import AT_ONCE, Courtesies, overrides
-from server.conversations.tables import conversations
+from server.conversations.loops import LoopGuard
+from server.conversations.tables import conversations, inbox
+from server.kit.counts import counts
 from server.kit.db import Database
+from server.kit.rates import Rate
 from server.kit.settings import Settings
 from tests.conversations.published_bot import until
 from tests.fakes.channels.whatsapp import FakeWhatsApp
@@ -53,7 +57,7 @@ async def told(found: list[str], *expected: str) -> None:
 
 
 async def test_what_is_fresh_is_marked_as_read_and_typing_shown_where_it_was_heard(
-    client: httpx.AsyncClient, db: Database, bot: Bot, provider: FakeWhatsApp, app: Litestar
+    client: httpx.AsyncClient, db: Database, bot: Bot, provider: FakeWhatsApp, app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def arrives(request: httpx.Request) -> None:
         answer = await client.post(f"/hooks/whatsapp/{bot.channel_id}", content=request.content, headers=dict(request.headers))
@@ -75,6 +79,13 @@ async def test_what_is_fresh_is_marked_as_read_and_typing_shown_where_it_was_hea
         )
     await arrives(provider.writes("and now"))
     await app.state.courtesies.stop()
+    monkeypatch.setattr(receive, "_loops", LoopGuard(Rate(0.001, 1)))
+    for text in ("are you a bot", "are you a bot"):
+        await arrives(provider.writes(text))
+    async with db.tenant(bot.tenant_id) as conn:
+        stored = list(await conn.scalars(select(inbox.c.status).order_by(inbox.c.id)))
+    assert stored == ["pending", "pending", "pending", "ignored"], "two bots do not talk to each other for ever"
+    assert (await counts(app.state.redis, bot.tenant_id))["webhook", "whatsapp", "loop"] == 1
     assert (provider.read, provider.typing, provider.broken) == (["wamid.A1"] * 2, ["wamid.A1"], [])
 
 
