@@ -21,6 +21,7 @@ from server.analytics.paths import paths
 from server.analytics.queries import Scope
 from server.channels.tables import channels
 from server.conversations.dead_letters import count_dead_letters
+from server.conversations.processing.findings import findings_of
 from server.conversations.receipts import deliveries_of
 from server.conversations.search import wanted_of
 from server.flows.tables import flows
@@ -155,7 +156,8 @@ async def conversation(
         said = await conversations.transcript(connection, identity.tenant_id, conversation_id)
         taken = await paths(connection, identity.tenant_id, conversation_id)
         sent = await deliveries_of(connection, identity.tenant_id, conversation_id)
-    values = {"row": row, "messages": said, "deliveries": sent, "paths": taken, "outcomes": OUTCOMES, "looks": LOOKS}
+        found = await findings_of(connection, identity.tenant_id, conversation_id)
+    values = {"row": row, "findings": found, "messages": said, "deliveries": sent, "paths": taken, "outcomes": OUTCOMES, "looks": LOOKS}
     return pages.render(request, "conversations/conversation.html", **values)
 
 

@@ -47,11 +47,10 @@ async def test_a_channel_is_added_checked_rotated_and_removed(page: Page) -> Non
 
 async def test_the_pages_in_both_themes_and_on_a_phone(page: Page) -> None:
     await check(page, lambda: go(page, "/channels/new/slack"))
-    await page.goto("/channels/new/slack")
-    await page.get_by_label("Signing secret").fill("8f742231b10e8888abcd99yyyzzz85a5")
-    await page.get_by_label("Bot token").fill("xoxb-1-2")
+    await page.goto("/channels/new/webhook")
+    await page.get_by_label("Address for the bot's messages").fill("https://shop.example.com/bot")
     await page.get_by_role("button", name="Add channel").click()
-    await expect(page.get_by_role("heading", name="Slack")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Webhook", exact=True)).to_be_visible()
     address = page.url
 
     async def open_channel() -> None:
@@ -59,4 +58,16 @@ async def test_the_pages_in_both_themes_and_on_a_phone(page: Page) -> None:
         await page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
 
     await check(page, open_channel)
+    await page.get_by_role("link", name="Choose").click()
+    await page.locator("summary", has_text="Tidy the text").click()
+    await page.get_by_role("switch", name="Tidy the text").check()
+    await page.get_by_label("Longest text, in characters").fill("none")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator('[data-field="normalise.longest"] [role=alert]')).to_be_visible()
+    address = page.url
+    await check(page, open_channel)
+    await page.get_by_role("switch", name="Tidy the text").check()
+    await page.get_by_label("Longest text, in characters").fill("500")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("On: Tidy the text, Clean pictures.")).to_be_visible()
     await check(page, lambda: go(page, "/channels"))

@@ -58,6 +58,9 @@ async def test_a_message_goes_through_the_stages_that_are_on(client: httpx.Async
     assert heard["values"]["number"] == [{"value": 2, "start": 5, "end": 6}]
     assert all(one["ms"] >= 0 for one in heard.values())
     assert "4111" not in str(trace)
+    page = (await owner.client.get(f"/conversations/{first['conversation_id']}")).text
+    assert "Hide personal data: hidden: payment_card 1 " in page
+    assert "Note where visitors come from: page: http://localhost:8800, address: 127.0.0.0, browser: Firefox on Linux" in page
 
 
 async def test_what_a_stage_refuses_is_not_stored(
