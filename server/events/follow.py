@@ -1,4 +1,4 @@
-"""Readers woken by the streams: each is a consumer group, so that every entry wakes one of the processes and not all of them.
+"""Readers woken by a stream: each is a consumer group, so that every entry wakes one of the processes and not all of them.
 
 What an entry says is that its tenant has news. What is read comes from the log, in its order and from the place the reader has come to:
 entries that are lost, doubled or late cost nothing but time. A look at all tenants every few seconds finds what nobody was woken for.
@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from server.events.groups import Entry, acknowledge, forget_gone, take
 from server.events.read import read_all
 from server.events.reader import Later, Reader
-from server.events.streams import Relay, streams
+from server.events.streams import NEWS, Relay
 from server.kit.db import is_away
 from server.kit.jobs import Resources
 from server.kit.tasks import end_tasks
@@ -89,14 +89,14 @@ class Follower:
 
     async def take(self) -> None:
         """Wait a moment for entries, read what they tell of, and say that they were taken."""
-        entries = await take(self._redis, self._group, self._consumer, streams(), ENTRIES_AT_ONCE)
+        entries = await take(self._redis, self._group, self._consumer, [NEWS], ENTRIES_AT_ONCE)
         if tenants := {tenant for entry in entries if (tenant := _tenant(entry)) is not None}:
             await read_all(self._db, self._reader, tenants)
         await acknowledge(self._redis, self._group, entries)
 
     async def _tidy(self) -> None:
         """Entries of processes that are gone are no news any more: everything has been looked at since."""
-        await forget_gone(self._redis, self._group, self._consumer, streams(), GONE_AFTER_MS)
+        await forget_gone(self._redis, self._group, self._consumer, [NEWS], GONE_AFTER_MS)
 
 
 def _tenant(entry: Entry) -> UUID | None:

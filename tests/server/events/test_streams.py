@@ -21,7 +21,7 @@ from server.events.follow import Follower, follow_all
 from server.events.logged import Logged
 from server.events.read import read_all
 from server.events.reader import Later, Reader
-from server.events.streams import AGAIN, PLACES, Relay
+from server.events.streams import AGAIN, NEWS, PLACES, Relay
 from server.kit import clock
 from server.kit.db import Database
 from server.kit.tables import events
@@ -153,7 +153,7 @@ class TestFollower:
         await followers[0].take()
         await asyncio.wait_for(asyncio.gather(followers[0].take(), log_and_relay(db, relay, tenant_id, 2)), 10)
         assert first.read == [1, 2]
-        assert (await redis.xpending("events:message", "chatloom:notes"))["pending"] == 0
+        assert (await redis.xpending(NEWS, "chatloom:notes"))["pending"] == 0
         await redis.flushdb()
         await relay.run()
         await followers[1].take()
