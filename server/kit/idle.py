@@ -10,8 +10,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.pool import QueuePool
 
 from server.kit.db import IDLE_S, Database
 from server.kit.tasks import end_tasks
@@ -56,22 +54,12 @@ class IdleWatch:
         """Look every few seconds."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            await self.close_older(IDLE_S)
+            self.close_older(IDLE_S)
 
-    async def close_older(self, seconds: float) -> int:
-        """Close what nobody has used for so long; how many there were. Idle connections are taken without a pause: nobody waits."""
-        pool, most = self._engine.pool, len(self._idle)
-        assert isinstance(pool, QueuePool)
-        held: list[tuple[AsyncConnection, dict[Any, Any], float]] = []
-        while len(held) < most and pool.checkedin():  # never more than are there: to wait for one while holding the others stops everybody
-            connection = await self._engine.connect()
-            info = (await connection.get_raw_connection()).info
-            held.append((connection, info, info.get(_SINCE, 0.0)))
-        until, closed = time.monotonic() - seconds, 0
-        for connection, info, since in reversed(held):
-            if since < until:
-                closed += 1
-                await connection.run_sync(lambda one: one.detach())
-            await connection.close()
-            info[_SINCE] = since
-        return closed
+    def close_older(self, seconds: float) -> int:
+        """Close what nobody has used for so long; how many there were. Nothing is taken out of the pool for it, so nobody waits for it."""
+        until = time.monotonic() - seconds
+        old = [record for record in self._idle if record.info[_SINCE] < until]
+        for record in old:
+            record.invalidate()
+        return len(old)
