@@ -3,7 +3,9 @@
 import hmac
 import re
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -105,18 +107,47 @@ async def app_secret_findings(http: OutboundClient, url: str, secrets: Secrets) 
     return [Finding("ok", "App secret", "It is that of the token's app.")]
 
 
+async def app_id_of(http: OutboundClient, settings: Settings, secrets: Secrets) -> str:
+    """The app that the token belongs to; empty when Meta does not tell."""
+    told = await ask(http, "GET", f"{graph_url(settings)}/app?fields=id", None, bearer(secrets))
+    app_id = str(told.data.get("id") or "") if isinstance(told, Told) else ""
+    return app_id if app_id.isdigit() else ""
+
+
+async def token_findings(
+    http: OutboundClient, settings: Settings, secrets: Secrets, scopes: Collection[str], at: datetime
+) -> tuple[Sequence[Finding], Mapping[str, Sequence[str]]]:
+    """What is wrong with the token: it lacks permissions, or ends. And for which objects it has each permission, where Meta tells.
+
+    developers.facebook.com/docs/graph-api/reference/debug_token
+    """
+    app_id = await app_id_of(http, settings, secrets)
+    url = f"{graph_url(settings)}/debug_token?{urlencode({'input_token': secrets.get(TOKEN, '')})}"
+    told = await ask(http, "GET", url, None, _app_bearer(app_id, secrets)) if app_id else None
+    about = told.data.get("data") if isinstance(told, Told) and told.status == 200 else None
+    if not isinstance(about, dict):
+        return [], {}
+    found = []
+    has = about.get("scopes")
+    if missing := sorted(set(scopes) - set(has if isinstance(has, list) else scopes)):
+        found.append(Finding("error", "Permissions", f"The token lacks {', '.join(missing)}. Generate it again with them."))
+    ends = about.get("expires_at")
+    if isinstance(ends, int) and ends > 0:
+        when = datetime.fromtimestamp(min(ends, 32_503_680_000), UTC)
+        sentence = f"It ends on {when:%Y-%m-%d at %H:%M} UTC; then the bot falls silent. Generate one that never ends."
+        found.append(Finding("error" if when <= at else "warning", "End of the token", sentence))
+    granular = about.get("granular_scopes")
+    granted = [one for one in granular if isinstance(one, dict)] if isinstance(granular, list) else []
+    return found, {str(one.get("scope")): [str(target) for target in one.get("target_ids") or ()] for one in granted}
+
+
 async def webhook_findings(
     http: OutboundClient, settings: Settings, secrets: Secrets, hook_url: str, topic: str, fields: Collection[str]
 ) -> Sequence[Finding]:
     """Whether the app posts what concerns the `topic`, a kind of object, to our address; nothing where Meta does not tell."""
-    graph = graph_url(settings)
-    app = await ask(http, "GET", f"{graph}/app?fields=id", None, bearer(secrets))
-    app_id = "" if isinstance(app, Finding) else str(app.data.get("id") or "")
-    if not app_id.isdigit():
-        return []
-    own = {"Authorization": f"Bearer {app_id}|{valid(secrets, SECRET)[0]}"}
-    told = await ask(http, "GET", f"{graph}/{app_id}/subscriptions", None, own)
-    found = None if isinstance(told, Finding) or told.status != 200 else told.data.get("data")
+    app_id = await app_id_of(http, settings, secrets)
+    told = await ask(http, "GET", f"{graph_url(settings)}/{app_id}/subscriptions", None, _app_bearer(app_id, secrets)) if app_id else None
+    found = told.data.get("data") if isinstance(told, Told) and told.status == 200 else None
     if not isinstance(found, list):
         return []
     told_of = next((one for one in found if isinstance(one, dict) and one.get("object") == topic), None)
@@ -131,6 +162,11 @@ async def webhook_findings(
     if missing := sorted(set(fields) - has):
         return [Finding("error", "Webhook", f"Subscribe the app's webhook also to {', '.join(missing)}.")]
     return [Finding("ok", "Webhook", "Meta sends messages to this server.")]
+
+
+def _app_bearer(app_id: str, secrets: Secrets) -> dict[str, str]:
+    """The header that speaks for the app itself."""
+    return {"Authorization": f"Bearer {app_id}|{valid(secrets, SECRET)[0]}"}
 
 
 def _error(told: Told) -> Mapping[str, Any]:

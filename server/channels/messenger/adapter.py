@@ -11,9 +11,11 @@ from server.channels.messenger.menu import profile_of
 from server.channels.messenger.messages import parts_of
 from server.channels.messenger.webhooks import read
 from server.channels.provider import Told, ask, fetch_file, post
+from server.kit import clock
 from server.kit.http import OutboundClient
 
 TOPIC = "page"
+SCOPES = ("pages_messaging", "pages_manage_metadata")
 FILE_HOSTS = (".fbcdn.net", ".fbsbx.com")
 FIELDS = ("messages", "messaging_postbacks", "message_deliveries", "message_reads")
 
@@ -96,7 +98,8 @@ class MessengerAdapter(Adapter):
         if isinstance(told, Finding) or told.status != 200:
             reason = told.message if isinstance(told, Finding) else f"Meta says: {reason_of(told)}"
             found.append(Finding("warning", "Menu", f"It could not be set. {reason}"))
-        return [*found, *await graph_api.webhook_findings(http, settings, secrets, hook_url, TOPIC, FIELDS)]
+        limits, _ = await graph_api.token_findings(http, settings, secrets, SCOPES, clock.now())
+        return [*found, *limits, *await graph_api.webhook_findings(http, settings, secrets, hook_url, TOPIC, FIELDS)]
 
     async def fetch(self, http: OutboundClient, provider_ref: str, settings: Settings, secrets: Secrets) -> File:
         """A file at one of Meta's addresses, which need no token."""

@@ -24,10 +24,14 @@ from server.channels.graph_api import BLOCKS, bearer, code_of, graph_url, need_t
 from server.channels.provider import Told, ask, fetch_file, post, upload
 from server.channels.whatsapp.messages import parts_of
 from server.channels.whatsapp.webhooks import HEARD, read
+from server.kit import clock
 from server.kit.http import OutboundClient
 
 WINDOW_CLOSED = 131047
 TOPIC, FIELDS = "whatsapp_business_account", ("messages",)
+MANAGES = "whatsapp_business_management"
+SCOPES = ("whatsapp_business_messaging", MANAGES)
+MOST_ACCOUNTS = 10
 
 # developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes
 _AGAIN = frozenset((1, 2, 4, 80007, 130429, 131000, 131016, 131056, 131057, 133016))
@@ -109,8 +113,15 @@ class WhatsAppAdapter(Adapter):
         return [*found, *await graph_api.app_secret_findings(http, url, secrets)]
 
     async def connect(self, http: OutboundClient, hook_url: str, settings: Settings, secrets: Secrets) -> Sequence[Finding]:
-        """Whether Meta posts to our address; a person has to tell it."""
-        return await graph_api.webhook_findings(http, settings, secrets, hook_url, TOPIC, FIELDS)
+        """Subscribe the number's account to the app, and look whether Meta posts to our address; a person has to tell it that."""
+        found, granted = await graph_api.token_findings(http, settings, secrets, SCOPES, clock.now())
+        account = await _account_of(http, granted.get(MANAGES, ()), settings, secrets)
+        if account:
+            told = await ask(http, "POST", f"{graph_url(settings)}/{account}/subscribed_apps", {}, bearer(secrets))
+            if isinstance(told, Finding) or told.status != 200:
+                reason = told.message if isinstance(told, Finding) else f"Meta says: {reason_of(told)}"
+                found = [*found, Finding("error", "WhatsApp account", f"It could not be subscribed to the app. {reason}")]
+        return [*found, *await graph_api.webhook_findings(http, settings, secrets, hook_url, TOPIC, FIELDS)]
 
     async def fetch(self, http: OutboundClient, provider_ref: str, settings: Settings, secrets: Secrets) -> File:
         """A file by its media id; our token goes to Meta's hosts only."""
@@ -131,6 +142,17 @@ class WhatsAppAdapter(Adapter):
 def _place(message: Outbound) -> dict[str, Any]:
     place = {name: value for name, value in message.place.items() if name != HEARD}
     return place or {"to" if message.contact_id.isdigit() else "recipient": message.contact_id}
+
+
+async def _account_of(http: OutboundClient, accounts: Sequence[str], settings: Settings, secrets: Secrets) -> str:
+    """The WhatsApp account among these that has the channel's number; empty when none is known to."""
+    for account in [one for one in accounts if one.isdigit()][:MOST_ACCOUNTS]:
+        told = await ask(http, "GET", f"{graph_url(settings)}/{account}/phone_numbers?fields=id&limit=100", None, bearer(secrets))
+        numbers = told.data.get("data") if isinstance(told, Told) and told.status == 200 else None
+        has = {one.get("id") for one in numbers if isinstance(one, dict)} if isinstance(numbers, list) else set()
+        if settings.get("phone_number_id") in has:
+            return account
+    return ""
 
 
 async def _note_heard(http: OutboundClient, place: Mapping[str, Any], settings: Settings, secrets: Secrets, **more: Any) -> None:

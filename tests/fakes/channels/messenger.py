@@ -9,7 +9,7 @@ import httpx
 
 from tests.conversations.chat_script import Said
 from tests.fakes.channels.provider import FakeProvider
-from tests.fakes.channels.whatsapp import error, subscriptions
+from tests.fakes.channels.whatsapp import about_token, error, subscriptions
 from tests.fakes.http import Request
 
 PAGE, PSID = "104212345678901", "6543210987654321"
@@ -28,6 +28,8 @@ class FakeMessenger(FakeProvider):
         super().__init__()
         self.heard_at = 0.0
         self.page = PAGE
+        self.scopes = ("pages_messaging", "pages_manage_metadata")
+        self.token_ends = 0
         self.actions: list[str] = []
         self.subscribed: tuple[str, ...] = ()
         self.profile: dict[str, Any] = {}
@@ -53,6 +55,8 @@ class FakeMessenger(FakeProvider):
         token = request.headers.get("authorization")
         if path == f"{APP_ID}/subscriptions" and token == f"Bearer {APP_ID}|{APP_SECRET}":
             return {"data": subscriptions("page", self.hook_url, *FIELDS)}
+        if path == "debug_token" and token == f"Bearer {APP_ID}|{APP_SECRET}" and query == f"input_token={TOKEN}":
+            return {"data": about_token(self.scopes, PAGE, self.token_ends)}
         if path.startswith("/v/t59.2708-21/"):
             return FILE
         if token != f"Bearer {TOKEN}":

@@ -33,6 +33,9 @@ class FakeWhatsApp(FakeProvider):
         self.quality = "GREEN"
         self.read: list[str] = []
         self.typing: list[str] = []
+        self.scopes = ("whatsapp_business_management", "whatsapp_business_messaging")
+        self.token_ends = 0
+        self.subscribed: list[str] = []
         self.uploads: dict[str, tuple[str, str]] = {}
         self.unreachable: set[str] = set()
         self.choices: dict[str, tuple[str, dict[str, str]]] = {}
@@ -53,8 +56,14 @@ class FakeWhatsApp(FakeProvider):
 
     def take(self, request: Request) -> Any:
         """Answer as the Graph API does."""
-        if request.path == f"/v26.0/{APP_ID}/subscriptions" and request.headers.get("authorization") == f"Bearer {APP_ID}|{APP_SECRET}":
+        by_app = request.headers.get("authorization") == f"Bearer {APP_ID}|{APP_SECRET}"
+        if request.path == f"/v26.0/{APP_ID}/subscriptions" and by_app:
             return {"data": subscriptions("whatsapp_business_account", self.hook_url, "messages")}
+        if (
+            request.path == f"/v26.0/debug_token?input_token={TOKEN}"
+            and request.headers["authorization"] == f"Bearer {APP_ID}|{APP_SECRET}"
+        ):
+            return {"data": about_token(self.scopes, WABA, self.token_ends)}
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             raise error(401, 190, "Invalid OAuth access token")
         path, _, query = request.path.partition("?")
@@ -66,6 +75,11 @@ class FakeWhatsApp(FakeProvider):
                 return self._note_heard(request.json) if "status" in request.json else self._send(request.json)
             case [number, "media"] if number == NUMBER_ID:
                 return self._keep(request)
+            case [account, "phone_numbers"] if account == WABA:
+                return {"data": [{"id": NUMBER_ID}]}
+            case [account, "subscribed_apps"] if account == WABA and request.method == "POST":
+                self.subscribed.append(account)
+                return {"success": True}
             case ["app"]:
                 return {"id": APP_ID}
             case [number] if number == NUMBER_ID:
@@ -188,6 +202,12 @@ def subscriptions(topic: str, hook_url: str, *fields: str) -> list[dict[str, Any
     """What an app is told of, and where."""
     named = [{"name": name, "version": "v26.0"} for name in fields]
     return [{"object": topic, "callback_url": hook_url, "active": True, "fields": named}] if hook_url else []
+
+
+def about_token(scopes: tuple[str, ...], target: str, ends: int) -> dict[str, Any]:
+    """What a token may do and until when; 0 is for ever."""
+    granted = [{"scope": scope, "target_ids": [target]} for scope in scopes]
+    return {"app_id": APP_ID, "is_valid": True, "expires_at": ends, "scopes": list(scopes), "granular_scopes": granted}
 
 
 def parts_of_form(request: Request) -> list[Any]:

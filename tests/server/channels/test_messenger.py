@@ -103,6 +103,9 @@ async def test_connecting_subscribes_the_page_and_sets_its_menu(provider: FakeMe
     assert [entry["title"] for entry in provider.profile["persistent_menu"][0]["call_to_actions"]] == ["Track my order", "Shop"]
     await adapter.connect(http, HOOK, {**provider.settings, "menu": ""}, provider.secrets)
     assert provider.profile == {"get_started": {"payload": "~"}}
+    provider.scopes, provider.token_ends = ("pages_messaging",), 1
+    found = await adapter.connect(http, HOOK, provider.settings, provider.secrets)
+    assert [finding.title for finding in found if finding.level == "error"] == ["Permissions", "End of the token"]
 
 
 def test_a_menu_says_words_or_opens_pages() -> None:

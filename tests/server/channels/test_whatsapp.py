@@ -1,14 +1,16 @@
 """WhatsApp when things go wrong, and what its live check says."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from server.channels.contract import NotFetched, SendFailed
 from server.channels.whatsapp.adapter import adapter
+from server.kit import clock
 from server.kit.http import OutboundClient
 from tests.fakes.channels.provider import Fault
-from tests.fakes.channels.whatsapp import PHONE, FakeWhatsApp, error
+from tests.fakes.channels.whatsapp import PHONE, WABA, FakeWhatsApp, error
 from tests.fakes.http import FakeServer
 from tests.server.channels.conftest import Say
 
@@ -114,6 +116,22 @@ async def test_the_live_check_knows_where_meta_posts(provider: FakeWhatsApp, htt
         provider.hook_url = told
         found = await adapter.connect(http, "https://bot.example/hooks/whatsapp/1", provider.settings, provider.secrets)
         assert [finding.level for finding in found] == [level]
+    assert provider.subscribed == [WABA] * 3
+
+
+async def test_the_live_check_knows_what_the_token_may_do_and_when_it_ends(provider: FakeWhatsApp, http: OutboundClient) -> None:
+    provider.hook_url = "https://bot.example/hooks/whatsapp/1"
+    now = clock.now()
+    for ends, level in ((now + timedelta(hours=23), "warning"), (now - timedelta(hours=1), "error")):
+        provider.scopes, provider.token_ends = ("whatsapp_business_messaging",), int(ends.timestamp())
+        found = await adapter.connect(http, provider.hook_url, provider.settings, provider.secrets)
+        assert [(finding.level, finding.title) for finding in found] == [
+            ("error", "Permissions"),
+            (level, "End of the token"),
+            ("ok", "Webhook"),
+        ]
+    assert "whatsapp_business_management" in found[0].message
+    assert provider.subscribed == []
 
 
 async def test_our_token_goes_to_meta_only(provider: FakeWhatsApp, http: OutboundClient) -> None:
