@@ -1,5 +1,6 @@
 """Posts that mention an account on X, or answer what it posted."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -61,8 +62,8 @@ def read_tweet(tweet: Object, settings: Settings) -> Inbound | None:
 
 def _without(names: Iterable[str], text: str) -> str:
     """The text without our own name, unless it says nothing else."""
-    taken = {f"@{name}".lower() for name in names if name}
-    left = " ".join(word for word in text.split(" ") if word.lower().rstrip(",.:;!?") not in taken).strip()
+    taken = "|".join(re.escape(name) for name in names if name)
+    left = re.sub(rf"[ \t]*(?<![\w@])@(?:{taken})\b[,:]?", "", text, flags=re.IGNORECASE).strip() if taken else text
     return left or text
 
 
