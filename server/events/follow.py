@@ -15,6 +15,7 @@ from uuid import UUID
 
 from redis.exceptions import RedisError
 
+from server.events import kafka as kafka  # a reader, known by its import
 from server.events.groups import Entry, acknowledge, forget_gone, take
 from server.events.read import read_all
 from server.events.reader import Later, Reader

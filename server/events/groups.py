@@ -1,5 +1,6 @@
 """Consumer groups of Redis Streams: each entry goes to one member of a group, which says when it has taken it."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 WAIT_MS = 1_000
+ANSWER_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class Entry:
 async def take(redis: Redis, group: str, member: str, streams: Sequence[str], count: int) -> list[Entry]:
     """The next entries for a member, after waiting a moment for the first. A group that is not there begins with what the streams hold."""
     try:
-        found: Any = await redis.xreadgroup(group, member, dict.fromkeys(streams, ">"), count=count, block=WAIT_MS)
+        async with asyncio.timeout(WAIT_MS / 1_000 + ANSWER_WITHIN_S):
+            found: Any = await redis.xreadgroup(group, member, dict.fromkeys(streams, ">"), count=count, block=WAIT_MS)
     except ResponseError as error:
         if not str(error).startswith("NOGROUP"):
             raise

@@ -1,5 +1,7 @@
 """Work of this room that runs in workers."""
 
+from server.events import kafka as kafka  # readers that are given an event again have to be known here
+from server.events import streams as streams
 from server.events.bad import REPLAY_JOB, replay
 from server.kit.jobs import Work, job
 

@@ -33,11 +33,17 @@ class Reader:
 
 Make = Callable[["Resources"], Reader | None]
 makers: dict[str, Make] = {}
+_own_way: set[str] = set()
 
 
-def reads(name: str, make: Make) -> None:
-    """Let `make(resources)` be the reader called `name` in every process that reads; it makes none where it is switched off."""
+def reads(name: str, make: Make, *, woken: bool = True) -> None:
+    """Let `make(resources)` be the reader called `name` in every process that reads; it makes none where it is switched off.
+
+    Not `woken`: it gets its events in a way of its own, and from here only what was put aside and is tried again.
+    """
     makers[name] = make
+    if not woken:
+        _own_way.add(name)
 
 
 def reader_called(name: str, resources: "Resources") -> Reader | None:
@@ -46,6 +52,6 @@ def reader_called(name: str, resources: "Resources") -> Reader | None:
     return None if make is None else make(resources)
 
 
-def all_readers(resources: "Resources") -> list[Reader]:
-    """Every reader that is switched on."""
-    return [reader for make in makers.values() if (reader := make(resources)) is not None]
+def woken_readers(resources: "Resources") -> list[Reader]:
+    """Every reader that is switched on and has to be woken."""
+    return [reader for name, make in makers.items() if name not in _own_way and (reader := make(resources)) is not None]

@@ -21,10 +21,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.events.catalogue import BadEvent
 from server.events.logged import Logged, logged, told
 from server.events.read import read_all
-from server.events.reader import Later, Reader
+from server.events.reader import Later, Reader, reads
 from server.events.tables import event_readers
 from server.kit import clock
 from server.kit.db import Database
+from server.kit.jobs import Resources
 from server.kit.tables import events
 
 PLACES = "events:places"
@@ -40,14 +41,15 @@ NAME = "streams"
 
 log = logging.getLogger(__name__)
 
-# KEYS: the places, the news. ARGV: tenant, its new place, the length of a stream, then topic, id, type and JSON of each event.
+# KEYS: the places, the news. ARGV: tenant, its new place (empty: as it is), the
+# length of a stream, then topic, id, type and JSON of each event.
 _SCRIPT = b"""
 for i = 4, #ARGV, 4 do
   redis.call('XADD', 'events:' .. ARGV[i], 'MAXLEN', '~', ARGV[3], '*',
     'tenant', ARGV[1], 'id', ARGV[i + 1], 'type', ARGV[i + 2], 'event', ARGV[i + 3])
 end
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', 1000, '*', 'tenant', ARGV[1])
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
 """
 
 Place = tuple[int, int]
@@ -91,11 +93,16 @@ class Relay:
         else:  # Redis tells of a log that was there before this one was restored
             wanted = list(found)
         since = clock.now() - AGAIN
-        command = [b"EVAL", _SCRIPT, b"2", PLACES.encode(), NEWS.encode(), str(tenant_id).encode()]
-        command += (b"%d-%d" % (found[-1].tx, found[-1].id), b"%d" % ENTRIES)
+        await self._add(tenant_id, [event for event in wanted if event.at > since], b"%d-%d" % (found[-1].tx, found[-1].id))
+
+    async def add_late(self, conn: AsyncConnection, tenant_id: UUID, found: Sequence[Logged]) -> None:
+        """Add events that were put aside, however old they are; the place stays."""
+        await self._add(tenant_id, found, b"")
+
+    async def _add(self, tenant_id: UUID, wanted: Sequence[Logged], place: bytes) -> None:
+        command = [b"EVAL", _SCRIPT, b"2", PLACES.encode(), NEWS.encode(), str(tenant_id).encode(), place, b"%d" % ENTRIES]
         for event in wanted:
-            if event.at > since:
-                command += (event.topic.encode(), b"%d" % event.id, event.type.encode(), msgspec.json.encode(told(event)))
+            command += (event.topic.encode(), b"%d" % event.id, event.type.encode(), msgspec.json.encode(told(event)))
         await self._ask(self._send(command))
 
     async def _send(self, command: Sequence[bytes]) -> None:
@@ -165,3 +172,10 @@ _at = tuple_(events.c.tx, events.c.id)
 
 def _literal(place: Place) -> Any:
     return tuple_(literal_column(f"'{place[0]}'::xid8"), literal_column(str(place[1])))
+
+
+def _late(resources: Resources) -> Reader | None:
+    return Reader(NAME, Relay(resources.db, resources.redis).add_late) if resources.settings.event_streams else None
+
+
+reads(NAME, _late, woken=False)

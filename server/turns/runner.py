@@ -18,7 +18,7 @@ from server.conversations.deliver import AHEAD_S, Delivery
 from server.conversations.events import forget_early_events
 from server.conversations.inbox import DOORBELL
 from server.events.follow import follow_all
-from server.events.reader import all_readers
+from server.events.reader import woken_readers
 from server.kit.jobs import Resources, due_jobs, ring_again
 from server.kit.logs import start_log
 from server.kit.rates import SharedRates
@@ -50,7 +50,7 @@ class Runner:
         self.resources = turns.resources
         resources = self.resources
         self.delivery = Delivery(resources.db, resources.vault, resources.http, SharedRates(resources.redis, AHEAD_S))
-        self._readers = all_readers(resources)
+        self._readers = woken_readers(resources)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager

@@ -1,10 +1,11 @@
 """Every event reaches a Kafka, in order, with its key and headers: against the mock cluster of librdkafka, over its real protocol."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import confluent_kafka
@@ -13,9 +14,10 @@ from sqlalchemy import select
 
 from server.events.kafka import Sink, options_of
 from server.events.read import read_all
-from server.events.reader import Later
+from server.events.reader import Later, woken_readers
 from server.events.tables import bad_events
 from server.kit.db import Database
+from server.kit.jobs import Resources
 from server.kit.settings import BadSetting, Settings, read_settings
 from tests.server.events.logs import log, log_messages, make_tenant
 
@@ -98,6 +100,30 @@ async def test_a_message_that_kafka_refuses_costs_itself_only(db: Database, brok
 async def reasons(db: Database, tenant_id: UUID) -> list[tuple[str, str]]:
     async with db.tenant(tenant_id) as conn:
         return [(row.status, row.reason) for row in await conn.execute(select(bad_events.c.status, bad_events.c.reason))]
+
+
+class TestSwitch:
+    def test_it_is_woken_where_it_is_set(self) -> None:
+        def names(settings: Settings) -> set[str]:
+            return {reader.name for reader in woken_readers(cast(Resources, SimpleNamespace(settings=settings)))}
+
+        assert "kafka" in names(settings_for("kafka:9092"))
+        assert "kafka" not in names(read_settings({}))
+        assert "streams" not in names(read_settings({})), "it has a way of its own"
+
+    def test_without_its_package_the_server_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "confluent_kafka", None)
+        with pytest.raises(BadSetting, match="CHATLOOM_KAFKA needs the package confluent-kafka"):
+            woken_readers(cast(Resources, SimpleNamespace(settings=settings_for("kafka:9092"))))
+
+    @pytest.mark.parametrize("text", ["kafka", "kafka:0", "kafka:9092,:1"])
+    def test_brokers_have_a_host_and_a_port(self, text: str) -> None:
+        with pytest.raises(BadSetting, match="CHATLOOM_KAFKA must be host:port"):
+            settings_for(text)
+
+    def test_topics_have_names_that_kafka_takes(self) -> None:
+        with pytest.raises(BadSetting, match="CHATLOOM_KAFKA_TOPICS must be letters"):
+            settings_for("kafka:9092", CHATLOOM_KAFKA_TOPICS="a b")
 
 
 class TestOptions:

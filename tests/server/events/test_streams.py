@@ -13,19 +13,21 @@ from click.testing import CliRunner
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.events.bad import replay, try_again
 from server.events.commands import events_group
 from server.events.follow import Follower, follow_all
 from server.events.logged import Logged
 from server.events.read import read_all
 from server.events.reader import Later, Reader
 from server.events.streams import AGAIN, NEWS, PLACES, Relay
+from server.events.tables import bad_events
 from server.kit import clock
 from server.kit.db import Database
 from server.kit.tables import events
-from tests.server.events.logs import log_messages, make_tenant
+from tests.server.events.logs import log, log_messages, make_tenant
 
 
 @pytest.fixture
@@ -123,6 +125,21 @@ class TestRelay:
             await Relay(db, Redis(port=1, retry=Retry(NoBackoff(), 0))).run()
         await relay.run()
         assert await streamed(redis, tenant_id) == [1]
+
+    async def test_what_was_put_aside_comes_late_and_changes_no_place(self, db: Database, redis: Redis, relay: Relay) -> None:
+        tenant_id = await make_tenant(db)
+        async with db.tenant(tenant_id) as conn:
+            await log(conn, tenant_id, "message.sent", turn=1, seq="one")
+        await log_messages(db, tenant_id, 2)
+        await relay.run()
+        async with db.tenant(tenant_id) as conn:
+            await conn.execute(update(events).where(events.c.props["seq"].as_string() == "one").values(props={"turn": 1, "seq": 1}))
+            bad = (await conn.execute(select(bad_events))).one()
+            assert await try_again(conn, tenant_id, bad.id) is not None
+        place = await redis.hget(PLACES, str(tenant_id))
+        await replay(resources_of(db, redis), tenant_id, "streams", bad.event_id)
+        assert await streamed(redis, tenant_id) == [2, 1]
+        assert await redis.hget(PLACES, str(tenant_id)) == place
 
 
 class Notes:
