@@ -66,8 +66,7 @@ class Application(Litestar):
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
-    """The ASGI application; `settings` stand in for the environment's in tests."""
-    chosen = settings or read_settings()
+    """The ASGI application; `settings` stand in for the environment's in tests. Its life begins with the settings in its state."""
     assets = create_static_files_router(
         "/static",
         [STATIC],
@@ -77,7 +76,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     )
     application = Application(
         [*handlers(), assets],
-        lifespan=[lambda app: _open(app, chosen)],
+        lifespan=[_open],
         on_startup=[guards.check_permissions_declared],
         dependencies={name: Provide(_shared(name), sync_to_thread=False) for name in SHARED}
         | {"identity": Provide(guards.provide_identity, sync_to_thread=False)},
@@ -97,6 +96,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         logging_config=None,
         debug=False,
     )
+    application.state.settings = settings or read_settings()
     application.asgi_handler = FastDoor(application)
     return application
 
@@ -109,14 +109,14 @@ def for_every_site(answer: Response[Any]) -> Response[Any]:
 
 
 @asynccontextmanager
-async def _open(app: Litestar, settings: Settings) -> AsyncIterator[None]:
+async def _open(app: Litestar) -> AsyncIterator[None]:
+    state = app.state
+    settings: Settings = state.settings
     if settings.database_url is None or settings.redis_url is None:
         raise BadSetting(
             "the web process needs CHATLOOM_DATABASE_URL and CHATLOOM_REDIS_URL; `chatloom run` starts embedded ones and sets both"
         )
     async with AsyncExitStack() as stack:
-        state = app.state
-        state.settings = settings
         state.db = Database(settings.database_url)
         stack.push_async_callback(state.db.close)
         await stack.enter_async_context(keeping_time(state.db))

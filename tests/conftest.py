@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from uuid import UUID
 
@@ -96,9 +97,17 @@ async def settings(database_url: str, redis_url: str, tmp_path: Path) -> Setting
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Litestar]:
     """The whole web application, started."""
-    application = create_app(settings)
+    application = put_together()
+    application.state.clear()
+    application.state.settings = settings
     async with started(application):
         yield application
+
+
+@cache
+def put_together() -> Litestar:
+    """The application without a life: to find its hundreds of routes takes longer than most tests."""
+    return create_app()
 
 
 @asynccontextmanager
