@@ -8,7 +8,8 @@ import pytest
 from server.channels.contract import Inbound, Request, Status
 from server.channels.graph_api import signature
 from server.channels.whatsapp.adapter import adapter
-from tests.fakes.channels.whatsapp import APP_SECRET, FILE, NUMBER_ID, PHONE, TOKEN, FakeWhatsApp
+from tests.fakes.channels.graph_api import APP_SECRET
+from tests.fakes.channels.whatsapp import FILE, NUMBER_ID, PHONE, TOKEN, FakeWhatsApp
 from tests.sdks.sdk import ask_sdk
 
 BODIES = [

@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 
 from tests.conversations.chat_script import Said
+from tests.fakes.channels.graph_api import APP_ID, APP_SECRET, about_token, error, subscriptions
 from tests.fakes.channels.provider import FakeProvider
-from tests.fakes.channels.whatsapp import about_token, error, subscriptions
 from tests.fakes.http import Request
 
 PAGE, PSID = "104212345678901", "6543210987654321"
-APP_ID, APP_SECRET, TOKEN = "670843887433847", "test_app_secret_0123456789abcdef", "EAAGpage0PX4ZCpsBA"
+TOKEN = "EAAGpage0PX4ZCpsBA"
 FIELDS = ("messages", "messaging_postbacks", "message_deliveries", "message_reads")
 WINDOW_S = 24 * 3600
 FILE = b"%PDF-1.4 a receipt"

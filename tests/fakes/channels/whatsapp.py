@@ -11,12 +11,13 @@ from urllib.parse import parse_qs
 import httpx
 
 from tests.conversations.chat_script import Said
-from tests.fakes.channels.provider import FakeProvider, Refused
+from tests.fakes.channels.graph_api import APP_ID, APP_SECRET, about_token, error, subscriptions
+from tests.fakes.channels.provider import FakeProvider
 from tests.fakes.http import Request
 
 NUMBER_ID, NUMBER, WABA = "106540352242922", "15550783881", "102290129340398"
 PHONE, USER = "16505551234", "US.13491208655302741918"
-APP_ID, APP_SECRET, TOKEN = "670843887433847", "test_app_secret_0123456789abcdef", "EAAGm0PX4ZCpsBA"
+TOKEN = "EAAGm0PX4ZCpsBA"
 FILE = b"%PDF-1.4 a receipt"
 SHA256 = hashlib.sha256(FILE).hexdigest()
 WINDOW_S = 24 * 3600
@@ -190,24 +191,6 @@ class FakeWhatsApp(FakeProvider):
         kind, reply = self.choices[label]
         interactive = {"type": kind, kind: {name: reply[name] for name in ("id", "title")}}
         return self.message("interactive", context={"from": NUMBER, "id": f"wamid.B{len(self.calls)}"}, interactive=interactive)
-
-
-def error(status: int, code: int, message: str, subcode: int | None = None) -> Refused:
-    """An error of the Graph API."""
-    more = {} if subcode is None else {"error_subcode": subcode}
-    return Refused(status, {"error": {"message": f"(#{code}) {message}", "type": "OAuthException", "code": code, **more}})
-
-
-def subscriptions(topic: str, hook_url: str, *fields: str) -> list[dict[str, Any]]:
-    """What an app is told of, and where."""
-    named = [{"name": name, "version": "v26.0"} for name in fields]
-    return [{"object": topic, "callback_url": hook_url, "active": True, "fields": named}] if hook_url else []
-
-
-def about_token(scopes: tuple[str, ...], target: str, ends: int) -> dict[str, Any]:
-    """What a token may do and until when; 0 is for ever."""
-    granted = [{"scope": scope, "target_ids": [target]} for scope in scopes]
-    return {"app_id": APP_ID, "is_valid": True, "expires_at": ends, "scopes": list(scopes), "granular_scopes": granted}
 
 
 def parts_of_form(request: Request) -> list[Any]:

@@ -8,9 +8,9 @@ from server.channels.contract import NotFetched, SendFailed
 from server.channels.messenger.adapter import adapter
 from server.channels.messenger.menu import profile_of
 from server.kit.http import OutboundClient
+from tests.fakes.channels.graph_api import error
 from tests.fakes.channels.messenger import FIELDS, PSID, FakeMessenger
 from tests.fakes.channels.provider import Fault
-from tests.fakes.channels.whatsapp import error
 from tests.server.channels.conftest import Say
 
 HOOK = "https://bot.example/hooks/messenger/1"

@@ -9,8 +9,9 @@ from server.channels.contract import NotFetched, SendFailed
 from server.channels.whatsapp.adapter import adapter
 from server.kit import clock
 from server.kit.http import OutboundClient
+from tests.fakes.channels.graph_api import error
 from tests.fakes.channels.provider import Fault
-from tests.fakes.channels.whatsapp import PHONE, WABA, FakeWhatsApp, error
+from tests.fakes.channels.whatsapp import PHONE, WABA, FakeWhatsApp
 from tests.fakes.http import FakeServer
 from tests.server.channels.conftest import Say
 
