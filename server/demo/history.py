@@ -75,7 +75,7 @@ async def make_history(db: Database, versions: Versions, wanted: Wanted) -> None
     sample = await _prepare(db, versions, wanted)
     if sample is None:
         return
-    pool = await db.open_pool(4)
+    pool = await db.open_pool()
     today, count = now(), wanted.conversations
     for number in range(await _made(db, wanted.tenant_id), count):
         random = Random(number)
@@ -106,7 +106,7 @@ async def _prepare(db: Database, versions: Versions, wanted: Wanted) -> Sample |
         channel_id = await web_channel_of(conn, tenant_id, flow_id)
     if found is None or channel_id is None:
         return None
-    pool = await db.open_pool(4)
+    pool = await db.open_pool()
     async with pool.acquire() as connection, transaction(connection, tenant_id):
         version = await versions.get(connection, tenant_id, flow_id, found.version)
     return Sample(tenant_id, flow_id, channel_id, found.version, version)

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -27,6 +28,19 @@ TURN_WITHIN_S = 15.0
 IDLE_S = 15.0
 """A connection that nobody used for so long is closed."""
 LOOKUPS = ("channel_id", "email", "account_id", "token_hash")
+
+HOT_CONNECTIONS = 6
+"""What the hot path of one process may use: two that take turns, the others for what goes with them."""
+SESSION = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_material": "off",
+    "enable_memoize": "off",
+    "enable_bitmapscan": "off",
+}
+"""Connections of the hot path keep one plan for each statement, and it finds rows by their keys (server/kit/hot.py)."""
 
 metadata = MetaData(
     naming_convention={
@@ -107,6 +121,8 @@ class Database:
             },
         )
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self.shared: dict[Any, Any] = {}
+        """What the work of this process on this database has in common (server/kit/hot.py)."""
 
     @staticmethod
     def _server_settings() -> dict[str, str]:
@@ -120,14 +136,14 @@ class Database:
             "tcp_user_timeout": "30s",
         }
 
-    async def open_pool(self, size: int) -> "asyncpg.Pool[asyncpg.Record]":
-        """The plain asyncpg pool of the hot path (turns); opened once, `size` connections."""
+    async def open_pool(self) -> "asyncpg.Pool[asyncpg.Record]":
+        """The plain asyncpg pool of the hot path; opened once."""
         if self._pool is None:
             self._pool = await asyncpg.create_pool(
                 re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", self.url),
                 min_size=1,
-                max_size=size,
-                server_settings=self._server_settings(),
+                max_size=HOT_CONNECTIONS,
+                server_settings=self._server_settings() | SESSION,
                 timeout=CONNECT_WITHIN_S,
                 command_timeout=TURN_WITHIN_S,
                 max_inactive_connection_lifetime=IDLE_S,

@@ -13,10 +13,11 @@ import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 from redis.asyncio import Redis
 from sqlalchemy import and_, func, insert, or_, select, update
@@ -24,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.kit import clock
+from server.kit.claims import LEASE, Claimed, claim_job, end_job, renew_job
 from server.kit.db import Database, is_away
 from server.kit.ids import uuid7
 from server.kit.live import Live
@@ -38,8 +40,8 @@ if TYPE_CHECKING:
 QUEUE = "chatloom"
 ENTRY = "server.worker.perform"
 MAX_ARGS_BYTES = 16_000
-LEASE = timedelta(seconds=30)
 REPEAT_RING_S = 30
+_FROM_THE_DATABASE = (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 log = logging.getLogger(__name__)
 
@@ -178,48 +180,22 @@ async def due_jobs(db: Database, limit: int = 500) -> list[tuple[UUID, UUID]]:
 
 async def run_job(resources: Resources, tenant_id: UUID, job_id: UUID) -> str:
     """Do one job if it is there, due and nobody else's. Says how it ended: done, retry, dead or skipped."""
-    claimed = await _claim(resources.db, tenant_id, job_id)
+    claimed = await claim_job(resources.db, tenant_id, job_id)
     if claimed is None:
         return "skipped"
     known = registry.get(claimed.name)
     if known is None:
-        return await _end(resources.db, claimed, "dead", f"no such job: {claimed.name}")
+        return await end_job(resources.db, claimed, "dead", f"no such job: {claimed.name}")
     if claimed.attempts > known.tries:
-        return await _end(resources.db, claimed, "dead", f"the worker died {known.tries} times while doing it")
+        return await end_job(resources.db, claimed, "dead", f"the worker died {known.tries} times while doing it")
     try:
         inspect.signature(known.function).bind(None, **claimed.args)
     except TypeError as error:
-        return await _end(resources.db, claimed, "dead", f"bad arguments: {error}")
+        return await end_job(resources.db, claimed, "dead", f"bad arguments: {error}")
     return await _perform(resources, known, claimed)
 
 
-@dataclass(frozen=True, slots=True)
-class _Claimed:
-    tenant_id: UUID
-    id: UUID
-    name: str
-    args: dict[str, Any]
-    attempts: int
-    lease_no: int
-
-
-async def _claim(db: Database, tenant_id: UUID, job_id: UUID) -> _Claimed | None:
-    now = clock.now()
-    free = or_(and_(jobs.c.status == "pending", jobs.c.due_at <= now), and_(jobs.c.status == "running", jobs.c.lease_until <= now))
-    columns = (jobs.c.name, jobs.c.args, jobs.c.attempts, jobs.c.lease_no)
-    async with db.tenant(tenant_id) as conn:
-        row = (
-            await conn.execute(
-                update(jobs)
-                .where(*_is(tenant_id, job_id), free)
-                .values(status="running", attempts=jobs.c.attempts + 1, lease_no=jobs.c.lease_no + 1, lease_until=now + LEASE)
-                .returning(*columns)
-            )
-        ).first()
-    return None if row is None else _Claimed(tenant_id, job_id, row.name, row.args, row.attempts, row.lease_no)
-
-
-async def _perform(resources: Resources, known: Job, claimed: _Claimed) -> str:
+async def _perform(resources: Resources, known: Job, claimed: Claimed) -> str:
     work = Work(claimed.tenant_id, claimed.id, claimed.attempts, resources)
     doing = asyncio.ensure_future(known.function(work, **claimed.args))
     renewing = asyncio.create_task(_renew(resources.db, claimed, doing))
@@ -227,63 +203,33 @@ async def _perform(resources: Resources, known: Job, claimed: _Claimed) -> str:
         async with asyncio.timeout(known.timeout_s):
             await doing
     except GiveUp as reason:
-        return await _end(resources.db, claimed, "dead", str(reason))
+        return await end_job(resources.db, claimed, "dead", str(reason))
     except asyncio.CancelledError:
         if doing.cancelled() and not asked_to_stop():
             return "skipped"  # somebody else has the lease now
-        await asyncio.shield(_end(resources.db, claimed, "pending", "the worker was stopped"))
+        await asyncio.shield(end_job(resources.db, claimed, "pending", "the worker was stopped"))
         raise
     except Exception as error:
         reason_text = f"took longer than {known.timeout_s:g} s" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
         log.warning("job %s %s failed, try %d of %d: %s", claimed.name, claimed.id, claimed.attempts, known.tries, reason_text)
-        if isinstance(error, DBAPIError) and is_away(error):
-            return await _end(resources.db, claimed, "pending", reason_text, tries_back=1)
+        if isinstance(error, _FROM_THE_DATABASE) and is_away(error):
+            return await end_job(resources.db, claimed, "pending", reason_text, tries_back=1)
         status = "dead" if claimed.attempts >= known.tries else "pending"
-        return await _end(resources.db, claimed, status, reason_text)
+        return await end_job(resources.db, claimed, status, reason_text)
     finally:
         renewing.cancel()
         with suppress(asyncio.CancelledError):
             await renewing
-    return await _end(resources.db, claimed, "done", None)
+    return await end_job(resources.db, claimed, "done", None)
 
 
-async def _renew(db: Database, claimed: _Claimed, doing: asyncio.Future[None]) -> None:
+async def _renew(db: Database, claimed: Claimed, doing: asyncio.Future[None]) -> None:
     """Keep the lease while the job runs; stop the job when the lease went to somebody else."""
     while True:
         await asyncio.sleep(LEASE.total_seconds() / 3)
-        async with db.tenant(claimed.tenant_id) as conn:
-            kept = await conn.execute(
-                update(jobs)
-                .where(*_is(claimed.tenant_id, claimed.id), jobs.c.lease_no == claimed.lease_no, jobs.c.status == "running")
-                .values(lease_until=clock.now() + LEASE)
-            )
-        if kept.rowcount == 0:
+        if not await renew_job(db, claimed):
             doing.cancel()
             return
-
-
-async def _end(db: Database, claimed: _Claimed, status: str, error: str | None, *, tries_back: int = 0) -> str:
-    now = clock.now()
-    again = status == "pending"
-    async with db.tenant(claimed.tenant_id) as conn:
-        await conn.execute(
-            update(jobs)
-            .where(*_is(claimed.tenant_id, claimed.id), jobs.c.lease_no == claimed.lease_no)
-            .values(
-                status=status,
-                error=error and error[:2_000],
-                attempts=jobs.c.attempts - tries_back,
-                lease_until=None,
-                due_at=now + backoff(claimed.attempts) if again else jobs.c.due_at,
-                finished_at=None if again else now,
-            )
-        )
-    return "retry" if again else status
-
-
-def backoff(attempts: int) -> timedelta:
-    """How long to wait after the `attempts`-th failed try: 2, 8, 32 s ... at most 10 minutes."""
-    return timedelta(seconds=min(2 * 4 ** (attempts - 1), 600))
 
 
 async def waiting_jobs(conn: AsyncConnection, tenant_id: UUID) -> Mapping[str, int]:

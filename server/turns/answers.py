@@ -1,20 +1,21 @@
 """What a message led to, as its sender is told: at once from the turn, or from the database when other turns had to come first."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, func, select
+import msgspec
 
 from server.conversations.stream import topic_of
-from server.conversations.tables import conversations, inbox, messages
 from server.kit.db import Database
 from server.kit.errors import not_found
+from server.kit.hot import together
 from server.kit.live import Live
 from server.turns.rows import Saved
+from server.turns.statements import SAID, STANDING
 from server.turns.take_turn import Conversation
 
 LOOK_AGAIN_S = 1.0
@@ -92,44 +93,31 @@ def _leaves_all_as_it_is(told: Mapping[str, Any]) -> bool:
     return bool(told["kind"] == "turn" and told["waiting_for"] == "call")
 
 
-_HERE = (messages.c.tenant_id == bindparam("tenant_id"), messages.c.conversation_id == bindparam("conversation_id"))
-_NEXT_TURN = select(func.min(messages.c.turn)).where(*_HERE, messages.c.direction == "in", messages.c.turn > inbox.c.turn)
-_STANDING = (
-    select(
-        inbox.c.status,
-        inbox.c.turn,
-        conversations.c.contact_id,
-        conversations.c.waiting_for,
-        conversations.c.turn.label("newest_turn"),
-        _NEXT_TURN.correlate(inbox).scalar_subquery().label("next_turn"),
-    )
-    .join(conversations, and_(conversations.c.tenant_id == inbox.c.tenant_id, conversations.c.id == inbox.c.conversation_id))
-    .where(
-        inbox.c.tenant_id == bindparam("tenant_id"),
-        inbox.c.id == bindparam("inbox_id"),
-        inbox.c.conversation_id == bindparam("conversation_id"),
-    )
-)
-_SAID = (
-    select(messages.c.seq, messages.c.direction, messages.c.body, messages.c.at, messages.c.client_message_id)
-    .where(*_HERE, messages.c.turn >= bindparam("turn"), messages.c.turn < bindparam("before_turn"))
-    .order_by(messages.c.seq)
-)
-
-
 async def stored_answer(db: Database, tenant_id: UUID, conversation_id: UUID, inbox_id: UUID, *, even_under_way: bool = True) -> TurnAnswer:
     """The answer as far as it is known; without what was said so far while it is under way, unless that is wanted too."""
-    here = {"tenant_id": tenant_id, "conversation_id": conversation_id}
-    async with db.tenant(tenant_id) as conn:
-        row = (await conn.execute(_STANDING, {**here, "inbox_id": inbox_id})).first()
-        if row is None:
-            raise not_found("message")
-        if row.turn is None:
-            status = {"pending": "queued", "ignored": "ignored"}.get(row.status, "failed")
-            return TurnAnswer(conversation_id, row.contact_id, row.newest_turn, status, (), row.waiting_for)
-        status = "working" if row.next_turn is None and row.waiting_for == "call" else "answered"
-        said: tuple[SaidMessage, ...] = ()
-        if even_under_way or status == "answered":
-            turns = {"turn": row.turn, "before_turn": row.next_turn or NO_TURN}
-            said = tuple(SaidMessage(**one) for one in (await conn.execute(_SAID, {**here, **turns})).mappings())
-    return TurnAnswer(conversation_id, row.contact_id, row.turn, status, said, row.waiting_for)
+    row = await together(db, _standing).do(tenant_id, (conversation_id, inbox_id))
+    if row["status"] is None or row["contact_id"] is None:
+        raise not_found("message")
+    contact_id, waiting_for, turn = row["contact_id"], row["waiting_for"], row["turn"]
+    if turn is None:
+        status = {"pending": "queued", "ignored": "ignored"}.get(row["status"], "failed")
+        return TurnAnswer(conversation_id, contact_id, row["newest_turn"], status, (), waiting_for)
+    status = "working" if row["next_turn"] is None and waiting_for == "call" else "answered"
+    said: tuple[SaidMessage, ...] = ()
+    if even_under_way or status == "answered":
+        said = await together(db, _said).do(tenant_id, (conversation_id, turn, row["next_turn"] or NO_TURN))
+    return TurnAnswer(conversation_id, contact_id, turn, status, said, waiting_for)
+
+
+async def _standing(conn: Any, tenant_id: UUID, asked: Sequence[tuple[UUID, UUID]]) -> list[Any]:
+    rows: list[Any] = await conn.fetch(STANDING, tenant_id, *map(list, zip(*asked, strict=True)))
+    return rows
+
+
+async def _said(conn: Any, tenant_id: UUID, asked: Sequence[tuple[UUID, int, int]]) -> list[tuple[SaidMessage, ...]]:
+    said: list[list[SaidMessage]] = [[] for _ in asked]
+    for row in await conn.fetch(SAID, tenant_id, *map(list, zip(*asked, strict=True))):
+        if row["seq"] is not None:
+            body = msgspec.json.decode(row["body"])
+            said[row["n"] - 1].append(SaidMessage(row["seq"], row["direction"], body, row["at"], row["client_message_id"]))
+    return [tuple(one) for one in said]

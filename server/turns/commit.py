@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from server.turns.statements import DRIVEN_BY_ROWS, SCOPE
+from server.kit.hot import DRIVEN_BY_ROWS, SCOPE
 
 Connection = Any
 

@@ -37,7 +37,6 @@ from server.turns.kinds import find_performers
 from server.turns.plugin_threads import PluginThreads
 from server.turns.queue import BATCH, WORTH_SHARING, Queue
 from server.turns.rows import Saved
-from server.turns.statements import SESSION
 from server.turns.under_way import UnderWay
 from server.turns.units import Apart, Batch, Fresh, Incoming, Known, Later, Nothing, Pending, Result, Unit
 from server.turns.versions import Versions
@@ -77,7 +76,7 @@ class Turns:
         """Open the connections and begin."""
         find_performers()
         self._under_way.open()
-        pool = self._pool = await self.resources.db.open_pool(FLUSHERS + 2)
+        pool = self._pool = await self.resources.db.open_pool()
         self._loops = [asyncio.create_task(self._flush_for_ever(pool), name=f"turns {number}") for number in range(FLUSHERS)]
         self._loops.append(asyncio.create_task(self._announcer.run(), name="turns announced"))
 
@@ -192,7 +191,6 @@ class Turns:
             self._hands += 1
             try:
                 async with pool.acquire() as conn:
-                    await conn.execute("; ".join(f"set {name} = {value}" for name, value in SESSION.items()))
                     await self._flush(conn)
             except Exception as error:  # no fault may end it: nobody else takes what is queued
                 log.error("turns wait for the database: %r", error)

@@ -1,21 +1,26 @@
 """The end of a call, however it came: its result is stored as an input once, and the conversation can go on."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+import msgspec
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flow_runtime import CallResult, input_to_json
 from server.conversations.tables import conversations, inbox
+from server.events.catalogue import check
 from server.events.record import record
 from server.kit import clock
 from server.kit.calls import CallEnd, OpenCall
-from server.kit.db import Database
+from server.kit.db import Database, to_json
+from server.kit.hot import together
 from server.kit.ids import uuid7
 from server.turns.rows import LEASE_S
+from server.turns.statements import CLAIM_CALLS, FINISH_CALLS
 from server.turns.tables import calls
 from server.turns.take_turn import new_seed
 
@@ -24,50 +29,28 @@ OPEN = ("pending", "running")
 
 async def claim_call(db: Database, tenant_id: UUID, call_id: str) -> OpenCall | None:
     """Take the lease of a call nobody performs now; None when it is over, gone, or somebody else's."""
-    now = clock.now()
-    async with db.tenant(tenant_id) as conn:
-        row = (
-            await conn.execute(
-                update(calls)
-                .where(
-                    calls.c.tenant_id == tenant_id,
-                    calls.c.id == call_id,
-                    calls.c.status.in_(OPEN),
-                    or_(calls.c.lease_until.is_(None), calls.c.lease_until <= now),
-                )
-                .values(
-                    status="running",
-                    attempts=calls.c.attempts + 1,
-                    lease_no=calls.c.lease_no + 1,
-                    lease_until=now + timedelta(seconds=LEASE_S),
-                )
-                .returning(
-                    calls.c.conversation_id,
-                    calls.c.kind,
-                    calls.c.payload,
-                    calls.c.timeout_s,
-                    calls.c.due_at,
-                    calls.c.attempts,
-                    calls.c.lease_no,
-                    calls.c.retry_times,
-                    calls.c.retry_pause_s,
-                )
-            )
-        ).first()
-    if row is None:
-        return None
+    return await together(db, _claim).do(tenant_id, call_id)
+
+
+async def _claim(conn: Any, tenant_id: UUID, call_ids: Sequence[str]) -> list[OpenCall | None]:
+    rows = await conn.fetch(CLAIM_CALLS, tenant_id, list(dict.fromkeys(call_ids)), clock.now(), LEASE_S)
+    found = {row["id"]: _open_call(tenant_id, row) for row in rows}
+    return [found.pop(call_id, None) for call_id in call_ids]
+
+
+def _open_call(tenant_id: UUID, row: Any) -> OpenCall:
     return OpenCall(
         tenant_id,
-        call_id,
-        row.conversation_id,
-        row.kind,
-        row.payload,
-        float(row.timeout_s),
-        row.due_at,
-        row.attempts,
-        row.lease_no,
-        row.retry_times,
-        float(row.retry_pause_s),
+        row["id"],
+        row["conversation_id"],
+        row["kind"],
+        msgspec.json.decode(row["payload"]),
+        row["timeout_s"],
+        row["due_at"],
+        row["attempts"],
+        row["lease_no"],
+        row["retry_times"],
+        row["retry_pause_s"],
     )
 
 
@@ -86,8 +69,44 @@ async def give_call_back(db: Database, call: OpenCall) -> None:
 
 async def finish_call(db: Database, call: OpenCall, end: CallEnd) -> bool:
     """Store how the call ended, as an input of its conversation; False when somebody else was first."""
+    if end.also is None:
+        return await together(db, _finish_many).do(call.tenant_id, (call, end))
     async with db.tenant(call.tenant_id) as conn:
         return await _finish(conn, call.tenant_id, call.id, end, *_ours(call))
+
+
+async def _finish_many(conn: Any, tenant_id: UUID, ended: Sequence[tuple[OpenCall, CallEnd]]) -> list[bool]:
+    """The ends of calls that nothing else has to be written with."""
+    rows = []
+    for call, end in ended:
+        given = _input_of(call.id, end)
+        told = _told(call.kind, end)
+        check("call.finished", told)
+        if end.usage is not None:
+            check("model.used", end.usage)
+        usage = None if end.usage is None else to_json(end.usage)
+        status = "done" if end.ok else "failed"
+        fields = (call.id, call.lease_no, status, to_json(_result_of(end)), round(end.ms), given.at, uuid7(), to_json(input_to_json(given)))
+        rows.append((*fields, to_json(told), usage))
+    ours = {row["id"] for row in await conn.fetch(FINISH_CALLS, tenant_id, *map(list, zip(*rows, strict=True)))}
+    return [call.id in ours for call, _ in ended]
+
+
+def _result_of(end: CallEnd) -> dict[str, Any]:
+    return {
+        "ok": end.ok,
+        "value": end.value,
+        "error": None if end.error is None else {"kind": end.error.kind, "message": end.error.message},
+    }
+
+
+def _input_of(call_id: str, end: CallEnd) -> CallResult:
+    return CallResult(call_id=call_id, ok=end.ok, value=end.value, error=end.error, at=clock.now(), seed=new_seed())
+
+
+def _told(kind: str, end: CallEnd) -> dict[str, Any]:
+    """The event `call.finished`."""
+    return {"kind": kind, "ok": end.ok, "ms": round(end.ms)} | ({} if end.error is None else {"error": end.error.kind})
 
 
 async def give_up_call(db: Database, tenant_id: UUID, call_id: str) -> UUID | None:
@@ -102,14 +121,13 @@ async def give_up_call(db: Database, tenant_id: UUID, call_id: str) -> UUID | No
 
 
 async def _finish(conn: AsyncConnection, tenant_id: UUID, call_id: str, end: CallEnd, *where: Any) -> bool:
-    error = None if end.error is None else {"kind": end.error.kind, "message": end.error.message}
     closed = (
         await conn.execute(
             update(calls)
             .where(*where)
             .values(
                 status="done" if end.ok else "failed",
-                result={"ok": end.ok, "value": end.value, "error": error},
+                result=_result_of(end),
                 ms=round(end.ms),
                 lease_until=None,
                 finished_at=clock.now(),
@@ -128,7 +146,7 @@ async def _finish(conn: AsyncConnection, tenant_id: UUID, call_id: str, end: Cal
             )
         )
     ).one()
-    given = CallResult(call_id=call_id, ok=end.ok, value=end.value, error=end.error, at=clock.now(), seed=new_seed())
+    given = _input_of(call_id, end)
     await conn.execute(
         insert(inbox)
         .values(
@@ -149,8 +167,7 @@ async def _finish(conn: AsyncConnection, tenant_id: UUID, call_id: str, end: Cal
             "flow_version": place.flow_version,
             "channel_id": place.channel_id,
         }
-        props = {"kind": closed.kind, "ok": end.ok, "ms": round(end.ms)} | ({} if end.error is None else {"error": end.error.kind})
-        await record(conn, tenant_id, "call.finished", props, **where_it_was)
+        await record(conn, tenant_id, "call.finished", _told(closed.kind, end), **where_it_was)
         if end.usage is not None:
             await record(conn, tenant_id, "model.used", end.usage, **where_it_was)
     return True

@@ -1,27 +1,9 @@
 """The turn's own statements: one that reads, one that claims, each for many conversations of one tenant at once (commit.py: that writes).
 
-They are built for the plain asyncpg pool of the hot path, whose connections keep one plan for each (see SESSION). A plan made while the
-tables were small must not survive as a scan over all that a tenant has, so their form leaves the planner nothing but the whole keys:
-what is looked up stands on the right of an outer join. `$1` is the tenant in all of them. Each says itself whose rows it may see (SCOPE),
-so that it needs no transaction around it: one statement, one round trip.
+How their form keeps the planner to whole keys is told in server/kit/hot.py. `$1` is the tenant in all of them.
 """
 
-SESSION = {
-    "plan_cache_mode": "force_generic_plan",
-    "enable_seqscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-    "enable_material": "off",
-    "enable_memoize": "off",
-    "enable_bitmapscan": "off",
-}
-
-# Makes the join of a merge an outer one: with an action for rows that match nothing, the given rows have to be read first.
-DRIVEN_BY_ROWS = "when not matched and false then insert default values"
-
-# Opens the tenant's rows to row-level security until the statement's own transaction ends. What leads to a table has to be read from it
-# first; before that, no row is there.
-SCOPE = "scope as materialized (select set_config('app.tenant_id', $1::uuid::text, true) as tenant)"
+from server.kit.hot import DRIVEN_BY_ROWS, SCOPE
 
 _CONVERSATION = """
     c.id, c.channel_id, c.contact_id, c.flow_id, c.flow_version, c.is_test, c.status, c.state::text as state, c.state_version,
@@ -113,3 +95,72 @@ select b.held::text as held from scope left join bot_variables b on b.tenant_id 
 RELEASE = """
 update conversations set lease_until = case when $4::float8 > 0 then now() + make_interval(secs => $4) end
 where tenant_id = $1 and id = $2 and lease_no = $3"""
+
+# Takes the lease of calls that nobody performs now, and counts the try.
+CLAIM_CALLS = f"""
+with {SCOPE},
+k as materialized (select r.id from scope cross join unnest($2::text[]) as r(id))
+merge into calls c using k on c.tenant_id = $1 and c.id = k.id
+when matched and c.status in ('pending', 'running') and (c.lease_until is null or c.lease_until <= $3) then update
+set status = 'running', attempts = c.attempts + 1, lease_no = c.lease_no + 1, lease_until = $3 + make_interval(secs => $4)
+{DRIVEN_BY_ROWS}
+returning c.id, c.conversation_id, c.kind, c.payload::text as payload, c.timeout_s::float8 as timeout_s, c.due_at, c.attempts, c.lease_no,
+    c.retry_times, c.retry_pause_s::float8 as retry_pause_s"""
+
+# Ends calls whose lease is still ours: each result is an input of its conversation, and an event unless the conversation is a test.
+FINISH_CALLS = f"""
+with {SCOPE},
+k as materialized (
+    select r.* from scope cross join unnest($2::text[], $3::int[], $4::text[], $5::jsonb[], $6::int[], $7::timestamptz[], $8::uuid[],
+        $9::jsonb[], $10::jsonb[], $11::jsonb[]) as r(id, lease_no, status, result, ms, at, input_id, input, told, usage)
+),
+closed as (
+    merge into calls c using k on c.tenant_id = $1 and c.id = k.id
+    when matched and c.lease_no = k.lease_no and c.status in ('pending', 'running') then update
+    set status = k.status, result = k.result, ms = k.ms, lease_until = null, finished_at = k.at
+    {DRIVEN_BY_ROWS}
+    returning c.conversation_id, k.id, k.at, k.input_id, k.input, k.told, k.usage
+),
+placed as (
+    select closed.*, v.channel_id, v.flow_id, v.flow_version, coalesce(v.is_test, true) as is_test
+    from closed left join conversations v on v.tenant_id = $1 and v.id = closed.conversation_id
+),
+stored as (
+    insert into inbox (tenant_id, id, conversation_id, channel_id, external_id, input, received_at)
+    select $1, input_id, conversation_id, channel_id, 'call:' || id, input, at from placed
+    on conflict do nothing
+),
+noted as (
+    insert into events (tenant_id, type, props, conversation_id, flow_id, flow_version, channel_id)
+    select $1, e.type, e.props, conversation_id, flow_id, flow_version, channel_id
+    from placed cross join lateral (values ('call.finished', told), ('model.used', usage)) as e(type, props)
+    where not is_test and e.props is not null
+)
+select id from closed"""
+
+# How stored messages and their conversations stand, one row for each, and where the next message's turn begins.
+STANDING = f"""
+with {SCOPE},
+k as materialized (
+    select r.* from scope cross join unnest($2::uuid[], $3::uuid[]) with ordinality as r(conversation_id, inbox_id, n)
+)
+select k.n, i.status, i.turn, c.contact_id, c.waiting_for, c.turn as newest_turn, later.turn as next_turn
+from k
+left join inbox i on i.tenant_id = $1 and i.id = k.inbox_id and i.conversation_id = k.conversation_id
+left join conversations c on c.tenant_id = $1 and c.id = k.conversation_id
+left join lateral (
+    select min(m.turn) as turn from messages m
+    where m.tenant_id = $1 and m.conversation_id = k.conversation_id and m.direction = 'in' and m.turn > i.turn
+) later on true
+order by k.n"""
+
+# What was said in some turns of conversations: from one on, before another.
+SAID = f"""
+with {SCOPE},
+k as materialized (
+    select r.* from scope cross join unnest($2::uuid[], $3::int[], $4::int[]) with ordinality as r(conversation_id, turn, before_turn, n)
+)
+select k.n, m.seq, m.direction, m.body::text as body, m.at, m.client_message_id
+from k left join messages m
+    on m.tenant_id = $1 and m.conversation_id = k.conversation_id and m.turn >= k.turn and m.turn < k.before_turn
+order by k.n, m.seq"""

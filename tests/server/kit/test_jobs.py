@@ -12,11 +12,12 @@ from redis.asyncio import Redis
 from sqlalchemy import insert, select, text, update
 
 from server.kit import jobs as kit_jobs
+from server.kit.claims import backoff
 from server.kit.clock import now
 from server.kit.db import Database
 from server.kit.http import OutboundClient
 from server.kit.ids import uuid7
-from server.kit.jobs import GiveUp, Resources, Work, backoff, due_jobs, enqueue, job, ring, ring_again, run_job
+from server.kit.jobs import GiveUp, Resources, Work, due_jobs, enqueue, job, ring, ring_again, run_job
 from server.kit.live import Live
 from server.kit.secrets import Vault
 from server.kit.settings import Settings

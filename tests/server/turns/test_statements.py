@@ -7,20 +7,19 @@ from typing import Any
 import msgspec
 import pytest
 
+from server.kit.claims import CLAIM_JOBS, END_JOBS
 from server.kit.db import Database
 from server.kit.ids import uuid7
 from server.turns.commit import PARTS, statement_of
-from server.turns.statements import CLAIM, READ, SESSION
+from server.turns.statements import CLAIM, CLAIM_CALLS, FINISH_CALLS, READ, SAID, STANDING
 
-GROWING = {"conversations", "contacts", "inbox", "timers", "messages"}
+GROWING = {"conversations", "contacts", "inbox", "timers", "messages", "jobs", "calls"}
 EVERY_PART = tuple(PARTS)
 
 
 @asynccontextmanager
 async def hot_connection(db: Database) -> AsyncIterator[Any]:
-    pool = await db.open_pool(1)
-    async with pool.acquire() as conn:
-        await conn.execute("; ".join(f"set {name} = {value}" for name, value in SESSION.items()))
+    async with (await db.open_pool()).acquire() as conn:
         yield conn
 
 
@@ -41,7 +40,20 @@ def scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from scans(below)
 
 
-@pytest.mark.parametrize("sql", [READ, CLAIM, statement_of(EVERY_PART)], ids=["read", "claim", "write"])
+STATEMENTS = {
+    "read": READ,
+    "claim": CLAIM,
+    "write": statement_of(EVERY_PART),
+    "claim jobs": CLAIM_JOBS,
+    "end jobs": END_JOBS,
+    "claim calls": CLAIM_CALLS,
+    "finish calls": FINISH_CALLS,
+    "standing": STANDING,
+    "said": SAID,
+}
+
+
+@pytest.mark.parametrize("sql", STATEMENTS.values(), ids=STATEMENTS.keys())
 async def test_rows_are_found_by_their_keys_while_the_tables_are_empty(db: Database, sql: str) -> None:
     async with hot_connection(db) as conn:
         found = [node for node in scans(await plan_of(conn, sql)) if node["Relation Name"] in GROWING and "Scan" in node["Node Type"]]
