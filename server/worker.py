@@ -28,7 +28,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 import server
-from server.kit.jobs import ENTRY, QUEUE, Resources, run_job
+from server.kit.jobs import ENTRY, QUEUE, RINGING, WAITING, Resources, run_job
 from server.kit.logs import start_log
 from server.kit.settings import BadSetting, Settings
 from server.kit.tasks import end_tasks
@@ -173,16 +173,37 @@ class Hands:
 
 
 hands: Hands | None = None
+bell: "redis.Redis | None" = None
 
 
 def perform(tenant_id: str, job_id: str) -> None:
-    """The one function that RQ may call: hand the job with these ids over."""
+    """The one function that RQ may call: hand over the job with these ids, and all that joined it since."""
     try:
-        ids = UUID(tenant_id), UUID(job_id)
+        first = UUID(tenant_id), UUID(job_id)
     except (ValueError, AttributeError, TypeError):
         raise Refused("a ring carries the ids of a tenant and a job") from None
     assert hands is not None
-    hands.take(*ids)
+    places = dict.fromkeys([first, *_joined(first_time=True)])
+    while places:
+        for place in places:
+            hands.take(*place)
+        places = dict.fromkeys(_joined())
+
+
+def _joined(*, first_time: bool = False) -> list[tuple[UUID, UUID]]:
+    """The next jobs of the list; from the first time on the next one to join rings again."""
+    assert bell is not None
+    if first_time:
+        bell.delete(RINGING)
+    found = []
+    listed: Any = bell.lpop(WAITING, AT_ONCE)
+    for line in listed or ():
+        tenant, _, job = line.decode(errors="replace").partition(":")
+        try:
+            found.append((UUID(tenant), UUID(job)))
+        except ValueError:
+            log.warning("a ring that names no job: %r", line)
+    return found
 
 
 def load_jobs() -> None:
@@ -199,7 +220,7 @@ def _nothing(_: Resources) -> contextlib.AbstractAsyncContextManager[None]:
 
 def run(settings: Settings, beside: Beside = _nothing) -> None:
     """Do jobs until somebody asks to stop, and what else is given to do `beside` them."""
-    global hands
+    global bell, hands
     if settings.redis_url is None:
         raise BadSetting("this process needs CHATLOOM_REDIS_URL; `chatloom run` sets it")
     start_log(settings.log_level)
@@ -207,7 +228,7 @@ def run(settings: Settings, beside: Beside = _nothing) -> None:
     load_jobs()
     hands = Hands(settings, beside)
     hands.start()
-    connection = redis.Redis.from_url(settings.redis_url, retry=Retry(ExponentialBackoff(cap=2.0), 10))
+    connection = bell = redis.Redis.from_url(settings.redis_url, retry=Retry(ExponentialBackoff(cap=2.0), 10))
     while not listen(connection):
         time.sleep(AGAIN_S)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

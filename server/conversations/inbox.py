@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from redis.asyncio import Redis
@@ -214,12 +214,15 @@ async def _lock_contact(conn: AsyncConnection, tenant_id: UUID, channel_id: UUID
     return contact_id
 
 
-async def ring_doorbell(redis: Redis, tenant_id: UUID, *conversation_ids: UUID) -> None:
-    """Tell the turn runners that something waits in these conversations. Losing it loses nothing: the sweeper looks too."""
+async def ring_doorbell(redis: Redis, tenant_id: UUID, *conversation_ids: UUID, only: Literal["turn", "send", ""] = "") -> None:
+    """Tell the turn runners that something waits in these conversations; `only` when it is known to be an input or a message to send.
+
+    Losing it loses nothing: the sweeper looks too.
+    """
     if not conversation_ids:
         return
     try:
-        await redis.rpush(DOORBELL, *(f"{tenant_id}:{conversation_id}" for conversation_id in conversation_ids))
+        await redis.rpush(DOORBELL, *(f"{tenant_id}:{conversation_id}{only and ':' + only}" for conversation_id in conversation_ids))
     except Exception as error:
         log.warning("doorbell for %d conversations lost: %r", len(conversation_ids), error)
 

@@ -228,7 +228,7 @@ async def _store(db: Database, redis: Redis, door: _Door, received: Received, fi
             if last_try:
                 raise _database_away() from None
     await ring(redis, door.tenant_id, *jobs)
-    await ring_doorbell(redis, door.tenant_id, *{one.conversation_id for _, _, one in accepted if one.fresh})
+    await ring_doorbell(redis, door.tenant_id, *{one.conversation_id for _, _, one in accepted if one.fresh}, only="turn")
     fresh = [(said, arrival) for said, arrival, one in accepted if one.fresh and not arrival.stale]
     for _, arrival in fresh:
         _loops.note(arrival)

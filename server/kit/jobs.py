@@ -10,7 +10,7 @@ import json
 import logging
 import secrets
 import zlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +41,11 @@ QUEUE = "chatloom"
 ENTRY = "server.worker.perform"
 MAX_ARGS_BYTES = 16_000
 REPEAT_RING_S = 30
+WAITING = "jobs waiting"
+"""The list of jobs that rings are for, `tenant:job`."""
+RINGING = "jobs ringing"
+RINGING_MS = 1_000
+"""So long no other ring is sent, unless a worker has taken this one."""
 _FROM_THE_DATABASE = (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 log = logging.getLogger(__name__)
@@ -126,19 +131,27 @@ async def enqueue(conn: AsyncConnection, tenant_id: UUID, name: str, args: Mappi
 
 async def ring(redis: Redis, tenant_id: UUID, *job_ids: UUID) -> None:
     """Tell the workers that jobs are there. Losing a ring loses nothing: a Redis that is away is not the caller's trouble."""
-    if not job_ids:
+    await ring_for(redis, [(tenant_id, job_id) for job_id in job_ids])
+
+
+async def ring_for(redis: Redis, places: Sequence[tuple[UUID, UUID]]) -> None:
+    """The same for (tenant, job) of any tenants. While a ring is on its way, more jobs only join the list that its worker will empty."""
+    if not places:
         return
     try:
         pipeline = redis.pipeline(transaction=True)
-        pipeline.sadd("rq:queues", f"rq:queue:{QUEUE}")
-        for job_id in job_ids:
-            ring_id = f"{job_id}-{secrets.token_hex(4)}"
+        for tenant_id, job_id in places:
             pipeline.set(_rung(tenant_id, job_id), 1, ex=REPEAT_RING_S)
-            pipeline.hset(f"rq:job:{ring_id}", mapping=_rq_job(tenant_id, job_id))
+        pipeline.rpush(WAITING, *(f"{tenant_id}:{job_id}" for tenant_id, job_id in places))
+        pipeline.set(RINGING, 1, nx=True, px=RINGING_MS)
+        if (await pipeline.execute())[-1]:
+            ring_id = f"{places[0][1]}-{secrets.token_hex(4)}"
+            pipeline.sadd("rq:queues", f"rq:queue:{QUEUE}")
+            pipeline.hset(f"rq:job:{ring_id}", mapping=_rq_job(*places[0]))
             pipeline.rpush(f"rq:queue:{QUEUE}", ring_id)
-        await pipeline.execute()
+            await pipeline.execute()
     except Exception as error:
-        log.warning("ring for %d jobs lost: %r", len(job_ids), error)
+        log.warning("ring for %d jobs lost: %r", len(places), error)
 
 
 async def ring_again(redis: Redis, tenant_id: UUID, job_id: UUID) -> bool:

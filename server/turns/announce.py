@@ -8,7 +8,7 @@ from uuid import UUID
 
 from server.conversations.inbox import ring_doorbell
 from server.conversations.stream import topic_of
-from server.kit.jobs import Resources, ring
+from server.kit.jobs import Resources, ring_for
 from server.turns.rows import Saved
 
 log = logging.getLogger(__name__)
@@ -42,11 +42,10 @@ class Announcer:
     async def _announce(self, saved: Sequence[tuple[UUID, Saved]]) -> None:
         live, redis = self._resources.live, self._resources.redis
         await live.publish_all([(tenant_id, topic_of(one.taken.conversation.id), _news_of(one)) for tenant_id, one in saved])
+        await ring_for(redis, [(tenant_id, job_id) for tenant_id, one in saved for job_id in one.jobs])
         for tenant_id, one in saved:
-            if one.jobs:
-                await ring(redis, tenant_id, *one.jobs)
             if one.pushes and one.messages:
-                await ring_doorbell(redis, tenant_id, one.taken.conversation.id)
+                await ring_doorbell(redis, tenant_id, one.taken.conversation.id, only="send")
 
 
 def _news_of(saved: Saved) -> dict[str, Any]:

@@ -26,7 +26,7 @@ async def perform_call(work: Work, call_id: str) -> None:
     finally:
         await tools.close()
     if ended:
-        await ring_doorbell(work.resources.redis, work.tenant_id, call.conversation_id)
+        await ring_doorbell(work.resources.redis, work.tenant_id, call.conversation_id, only="turn")
 
 
 @job("turns.run_schedule", tries=5, timeout_s=8 * 3600.0)

@@ -106,9 +106,11 @@ class Runner:
         redis = self.resources.redis
         while True:
             try:
-                for tenant_id, conversation_id in await _rings(redis):
-                    self.turns.wake(tenant_id, conversation_id)
-                    self._deliver(tenant_id, conversation_id)
+                for (tenant_id, conversation_id), wanted in (await _rings(redis)).items():
+                    if wanted != {"send"}:
+                        self.turns.wake(tenant_id, conversation_id)
+                    if wanted != {"turn"}:
+                        self._deliver(tenant_id, conversation_id)
             except Exception as error:
                 log.warning("the doorbell is out of order: %r", error)
                 await asyncio.sleep(1.0)
@@ -143,20 +145,21 @@ class Runner:
             log.error("work after a ring failed", exc_info=error)
 
 
-async def _rings(redis: Redis) -> list[tuple[UUID, UUID]]:
-    """The conversations whose doorbell rang, after waiting for the first."""
+async def _rings(redis: Redis) -> dict[tuple[UUID, UUID], set[str]]:
+    """The conversations whose doorbell rang, after waiting for the first, and what for: "turn", "send" or "" for whatever there is."""
     first = await redis.blpop([DOORBELL], timeout=1)
     if first is None:
-        return []
+        return {}
     more = await redis.lpop(DOORBELL, RINGS_AT_ONCE) or []
-    found: dict[tuple[UUID, UUID], None] = {}
+    found: dict[tuple[UUID, UUID], set[str]] = {}
     for ring in (first[1], *more):
-        tenant, _, conversation = (ring.decode() if isinstance(ring, bytes) else str(ring)).partition(":")
+        tenant, _, rest = (ring.decode() if isinstance(ring, bytes) else str(ring)).partition(":")
+        conversation, _, only = rest.partition(":")
         try:
-            found[UUID(tenant), UUID(conversation)] = None
+            found.setdefault((UUID(tenant), UUID(conversation)), set()).add(only)
         except ValueError:
             log.warning("a ring that names no conversation: %r", ring)
-    return list(found)
+    return found
 
 
 @asynccontextmanager

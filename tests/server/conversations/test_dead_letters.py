@@ -14,6 +14,7 @@ from server.conversations.tables import inbox, outbox
 from server.kit import clock
 from server.kit.db import Database
 from server.kit.ids import uuid7
+from server.kit.jobs import WAITING
 from server.kit.tables import jobs
 from tests.conftest import Workspace
 from tests.server.conversations.outboxes import open_conversation, outbox_rows
@@ -153,7 +154,7 @@ class TestJobs:
         (await owner.client.post(f"{LETTERS}/job:{job_id}/replay")).raise_for_status()
         assert await status_of(db, bot, jobs) == [("pending", 0)]
         redis: Redis = app.state.redis
-        assert any(str(job_id) in str(ring) for ring in await redis.lrange("rq:queue:chatloom", 0, -1))
+        assert any(str(job_id) in str(ring) for ring in await redis.lrange(WAITING, 0, -1))
 
     async def test_is_dropped(self, db: Database, owner: Workspace, bot: Bot, job_id: UUID) -> None:
         (await owner.client.delete(f"{LETTERS}/job:{job_id}")).raise_for_status()

@@ -17,7 +17,7 @@ from server.kit.clock import now
 from server.kit.db import Database
 from server.kit.http import OutboundClient
 from server.kit.ids import uuid7
-from server.kit.jobs import GiveUp, Resources, Work, due_jobs, enqueue, job, ring, ring_again, run_job
+from server.kit.jobs import RINGING, WAITING, GiveUp, Resources, Work, due_jobs, enqueue, job, ring, ring_again, run_job
 from server.kit.live import Live
 from server.kit.secrets import Vault
 from server.kit.settings import Settings
@@ -180,6 +180,7 @@ async def test_what_travels_through_redis_is_two_ids_as_json(resources: Resource
     import zlib
 
     job_id = await ask(resources.db, tenant_id)
+    await resources.redis.delete(RINGING, WAITING)
     await ring(resources.redis, tenant_id, job_id)
     ring_id = (await resources.redis.lrange("rq:queue:chatloom", -1, -1))[0].decode()
     data = await resources.redis.hget(f"rq:job:{ring_id}", "data")
@@ -187,6 +188,19 @@ async def test_what_travels_through_redis_is_two_ids_as_json(resources: Resource
     assert not await ring_again(resources.redis, tenant_id, job_id), "it rang a moment ago"
     await resources.redis.delete(f"rung:{tenant_id}:{job_id}")
     assert await ring_again(resources.redis, tenant_id, job_id)
+
+
+async def test_jobs_join_a_ring_that_is_on_its_way(resources: Resources, tenant_id: UUID) -> None:
+    redis, job_ids = resources.redis, [uuid7() for _ in range(3)]
+    await redis.delete(RINGING, WAITING)
+    before = await redis.llen("rq:queue:chatloom")
+    for job_id in job_ids:
+        await ring(redis, tenant_id, job_id)
+    assert await redis.llen("rq:queue:chatloom") == before + 1
+    assert await redis.lrange(WAITING, 0, -1) == [f"{tenant_id}:{job_id}".encode() for job_id in job_ids]
+    await redis.delete(RINGING)  # as the worker does that takes it
+    await ring(redis, tenant_id, uuid7())
+    assert await redis.llen("rq:queue:chatloom") == before + 2
 
 
 async def test_a_redis_that_is_away_does_not_hurt(db: Database, tenant_id: UUID) -> None:
