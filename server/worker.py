@@ -33,6 +33,7 @@ from server.kit.logs import start_log
 from server.kit.settings import BadSetting, Settings
 from server.kit.tasks import end_tasks
 from server.plugins.resources import open_resources
+from server.turns.kinds import find_performers
 
 AT_ONCE = 16
 FINISH_S = 5.0
@@ -207,11 +208,12 @@ def _joined(*, first_time: bool = False) -> list[tuple[UUID, UUID]]:
 
 
 def load_jobs() -> None:
-    """Import every room's jobs: what is not registered cannot be done."""
+    """Import every room's jobs, and what performs their calls: what is not registered cannot be done, and to import takes time."""
     for room in pkgutil.iter_modules(server.__path__):
         path = f"server.{room.name}.jobs"
         if room.ispkg and room.name != "kit" and importlib.util.find_spec(path):
             importlib.import_module(path)
+    find_performers()
 
 
 def _nothing(_: Resources) -> contextlib.AbstractAsyncContextManager[None]:
