@@ -44,7 +44,8 @@ class About(Struct, forbid_unknown_fields=True, frozen=True):
     """A kind of channel. `window_s` is how long after a customer's last message it may be answered freely, in seconds; None is for ever.
 
     `templates`: what is said after that may be a template that the provider approved. `people`: its customers are people, so that whoever
-    writes faster than people do is somebody's bot.
+    writes faster than people do is somebody's bot. `pictures` are the media types of pictures that it shows, the first that others are
+    converted to; empty is any.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class About(Struct, forbid_unknown_fields=True, frozen=True):
     window_s: int | None = None
     templates: bool = True
     people: bool = True
+    pictures: tuple[str, ...] = ()
 
     @property
     def channel_limits(self) -> ChannelLimits:

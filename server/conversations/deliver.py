@@ -23,6 +23,7 @@ from server.channels.tables import channels
 from server.conversations.courtesies import overrides
 from server.conversations.outbox import SPREAD_S, Head, claim, give_up_unknown, head_of, in_conversation, pause_channel, put_off
 from server.conversations.receipts import note_sent
+from server.conversations.shown_media import MediaLinks, acceptable
 from server.conversations.tables import contacts, conversations, messages, outbox
 from server.conversations.tell import tell_blocked, tell_open, tell_unsent
 from server.kit import clock
@@ -65,11 +66,12 @@ class _Parcel:
 class Delivery:
     """Sends the messages of the channels that must be sent them."""
 
-    def __init__(self, db: Database, vault: Vault, http: OutboundClient, rates: SharedRates) -> None:
+    def __init__(self, db: Database, vault: Vault, http: OutboundClient, rates: SharedRates, public_url: str = "") -> None:
         self._db = db
         self._vault = vault
         self._http = http
         self._rates = rates
+        self._links = MediaLinks(vault, public_url)
         self._busy: set[UUID] = set()
 
     async def deliver(self, tenant_id: UUID, conversation_id: UUID) -> None:
@@ -157,7 +159,15 @@ class Delivery:
         key = f"{conversation_id}:{row.seq}"
         where = place.reply_place or {}
         message = Outbound(
-            key, str(conversation_id), place.external_id, row.seq, place.body, place.at, where, place.heard_at, row.parts_sent
+            key,
+            str(conversation_id),
+            place.external_id,
+            row.seq,
+            acceptable(place.body, about_of(place.kind), self._links),
+            place.at,
+            where,
+            place.heard_at,
+            row.parts_sent,
         )
         closed = GONE if place.removed_at is not None else None if place.enabled else SWITCHED_OFF
         what = place.kind, place.settings, secrets, message, closed

@@ -49,7 +49,9 @@ class Runner:
         self.turns = turns
         self.resources = turns.resources
         resources = self.resources
-        self.delivery = Delivery(resources.db, resources.vault, resources.http, SharedRates(resources.redis, AHEAD_S))
+        self.delivery = Delivery(
+            resources.db, resources.vault, resources.http, SharedRates(resources.redis, AHEAD_S), resources.settings.public_url
+        )
         self._readers = woken_readers(resources)
         self._tasks: set[asyncio.Task[None]] = set()
 

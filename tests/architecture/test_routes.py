@@ -62,7 +62,7 @@ WORDS = {
 # What anybody may call without signing in; a route that becomes public by mistake is not on the list.
 PUBLIC = re.compile(
     r"/sign-in(/link)?|/sign-up|/api/v1/auth/(register|login|refresh)|/health|/api/v2/chat/(health|message|uploads(/{upload_id})?|events/{token}(/{name})?)"
-    r"|/files/{token}"
+    r"|/files/{token}|/media/{token}"
     r"|/w/{channel_id}(/events|/messages|/identity)?|/widget/{name}|/hooks/{kind}/{channel_id}(/files/{token})?|/demo/api/.*|/schema(/.*)?|/static/{file_path}|/ui-kit(/bare)?"
 )
 JSON = {"accept": "application/json"}
