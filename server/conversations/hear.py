@@ -31,6 +31,8 @@ from server.kit.errors import Problem
 
 PROCESS_JOB = "conversations.process_input"
 BESIDE_THE_STAGES = timedelta(seconds=10)
+BEFORE_THE_ANSWER_S = 1.5
+"""Slack wants its answer within 3 seconds."""
 MARGIN = timedelta(seconds=1)
 
 
@@ -45,7 +47,7 @@ async def hear(channel_settings: dict[str, Any], arrival: Arrival, aids: Aids) -
         return arrival
     now, later = for_now(plan, given)
     try:
-        given = await process(now, given, aids)
+        given = await process(now, given, aids, within_s=BEFORE_THE_ANSWER_S)
     except NotLetThrough as refused:
         return replace(arrival, input=_refused(given, refused), stale=True, why_stale=str(refused))
     ready_at = clock.now() + _longest(later) if later and not arrival.stale else None

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from typing import Any, TypeVar
 
@@ -49,14 +51,19 @@ def _concerns(step: Step, given: Input) -> bool:
     return "visitor" in reads and isinstance(given, Message | Attachment | Choice | Location | ConversationStarted)
 
 
-async def process(plan: Plan, given: Input, aids: Aids, visitor: Visitor | None = None) -> Input:
-    """The input after the steps that concern it, with what they found as its annotations; raises NotLetThrough."""
+async def process(plan: Plan, given: Input, aids: Aids, visitor: Visitor | None = None, within_s: float = math.inf) -> Input:
+    """The input after the steps that concern it, with what they found as its annotations; raises NotLetThrough.
+
+    What is not done after `within_s` counts as failed: somebody waits for an answer.
+    """
+    until = time.perf_counter() + within_s
     said = Said(given, dict(getattr(given, "annotations", None) or {}), visitor)
     found: Found = dict(said.found)
     for step in plan:
         if not _concerns(step, said.input) or ("visitor" in step.about.reads and visitor is None):
             continue
-        result = await _guarded(step, found, lambda step=step, said=said: _of_input(step, said, aids), Result())  # type: ignore[misc]
+        work = partial(_of_input, step, said, aids)
+        result = await _guarded(step, found, work, Result(), until)
         said = replace(said, input=result.input or said.input, found=found)
     return structs.replace(said.input, annotations=found) if found else said.input
 
@@ -68,7 +75,7 @@ async def process_file(plan: Plan, file: Given, aids: Aids) -> tuple[Given, Foun
         if step.about.needs == "clamd" and aids.clamd is None:
             continue
         file.content.seek(0)
-        result = await _guarded(step, found, lambda step=step, file=file: _of_file(step, file, aids), FileResult())  # type: ignore[misc]
+        result = await _guarded(step, found, partial(_of_file, step, file, aids), FileResult())
         if result.content is not None:
             file = replace(file, content=BytesIO(result.content), size=len(result.content))
     file.content.seek(0)
@@ -96,20 +103,20 @@ async def _of_file(step: Step, file: Given, aids: Aids) -> FileResult:
     return result
 
 
-async def _guarded(step: Step, found: Found, work: Callable[[], Awaitable[Made]], nothing: Made) -> Made:
+async def _guarded(step: Step, found: Found, work: Callable[[], Awaitable[Made]], nothing: Made, until: float = math.inf) -> Made:
     """What the step makes; `nothing` when it failed and may. The annotation tells what it found, how long it took and what went wrong."""
     about, began = step.about, time.perf_counter()
     try:
         if about.runs == "inline":
             result = await work()
         else:
-            async with asyncio.timeout(about.within_ms / 1000):
+            async with asyncio.timeout(min(about.within_ms / 1000, max(until - began, 0.0))):
                 result = await work()
     except Rejected as reason:
         found[about.name] = {"refused": str(reason), "ms": _ms(began)}
         raise NotLetThrough(str(reason), found) from None
     except Exception as error:
-        sentence = _why(about.within_ms, error)
+        sentence = _why(_ms(began), error)
         found[about.name] = {"error": sentence, "ms": _ms(began)}
         log.warning("processing stage %s failed: %s", about.name, type(error).__name__)
         if step.on_error == "refuse":
@@ -119,10 +126,10 @@ async def _guarded(step: Step, found: Found, work: Callable[[], Awaitable[Made]]
     return result
 
 
-def _why(within_ms: int, error: Exception) -> str:
+def _why(after_ms: float, error: Exception) -> str:
     """The error in words. Those of a library are left out: they may repeat what the customer wrote."""
     if isinstance(error, TimeoutError):
-        return f"It took longer than {within_ms} ms."
+        return f"It was not done after {after_ms:.0f} ms."
     if isinstance(error, StageFailed):
         return str(error)[:MOST_ERROR_CHARACTERS]
     return f"It failed with {type(error).__name__}."
