@@ -45,9 +45,9 @@ async def read_all(db: Database, reader: Reader, tenants: Collection[UUID] | Non
     async with db.sweep() as conn:
         given = {"reader": reader.name} if tenants is None else {"reader": reader.name, "tenants": list(tenants)}
         behind: list[UUID] = list((await conn.execute(text(query), given)).scalars())
-    for tenant_id in behind:
-        while await read_portion(db, reader, tenant_id):
-            pass
+    left = behind
+    while left:  # a portion of each in turn: one that has very many keeps nobody waiting
+        left = [tenant_id for tenant_id in left if await read_portion(db, reader, tenant_id)]
     return behind
 
 

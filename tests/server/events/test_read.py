@@ -87,6 +87,15 @@ class TestReadAll:
         await read_all(db, notes.reader)
         assert notes.read == [1]
 
+    async def test_a_tenant_with_very_many_keeps_no_other_waiting(self, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("server.events.read.BATCH", 2)
+        busy, quiet, notes = await make_tenant(db), await make_tenant(db), Notes()
+        await log_messages(db, busy, *range(1, 8))
+        await log_messages(db, quiet, 99)
+        await read_all(db, notes.reader)
+        assert notes.read.index(99) <= 2
+        assert sorted(notes.read) == [*range(1, 8), 99]
+
     async def test_only_the_tenants_that_are_asked_for_are_read(self, db: Database) -> None:
         first, second, notes = await make_tenant(db), await make_tenant(db), Notes()
         await log_messages(db, first, 1)
