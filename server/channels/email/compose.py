@@ -94,4 +94,5 @@ def _words(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return re.sub(r"[\x00-\x1f\x7f]+", " ", text).strip()
+    """Without line ends, and without what would be read as encoded letters (RFC 2047)."""
+    return re.sub(r"[\x00-\x1f\x7f]+", " ", text).replace("=?", "= ?").strip()

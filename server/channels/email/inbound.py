@@ -11,11 +11,13 @@ from server.channels.email.quotes import without_quotes
 from server.channels.words import shortened
 
 MOST_TEXT = 4_096
-MOST_REFERENCES = 20
+MOST_REFERENCES = 100
+"""In a mail that is answered: two machines that answer each other end here."""
 MOST_ID = 500
 
-_ID = re.compile(r"<[^<>\s]{1,500}>")
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~`-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+", re.ASCII)
+_ID = re.compile(r"<(?:(?!=\?)[!-;=?-~]){1,500}>")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_{|}~`-]{1,64}"
+_ADDRESS = re.compile(rf"(?!.*=\?){_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9-]{{1,63}}(?:\.[A-Za-z0-9-]{{1,63}})+", re.ASCII)
 _OUR_ID = re.compile(r"<t-([0-9a-f]{24})\.[0-9a-f]{24}@[^<>@\s]+>")
 
 
@@ -48,7 +50,9 @@ def thread_of(references: list[str]) -> str:
 def _said(mail: Mail, name: str, sender: str, request: Request) -> Inbound:
     own = next(iter(_ids(mail, "message-id")), f"<{hashlib.sha256(request.body).hexdigest()}@mail.invalid>")
     before = [one for one in dict.fromkeys([*_ids(mail, "references"), *_ids(mail, "in-reply-to")]) if one != own]
-    references = [*before[:1], *before[1:][-(MOST_REFERENCES - 2) :], own]
+    if len(before) >= MOST_REFERENCES:
+        raise Unusable("its thread never ends")
+    references = [*before, own]
     thread, subject = thread_of(references), mail.header("subject")[:300]
     text = shortened(without_quotes(mail.text) or ("" if mail.files else mail.text or subject), MOST_TEXT)
     media = tuple(

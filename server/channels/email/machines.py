@@ -7,7 +7,7 @@ from datetime import datetime
 from email.message import Message
 
 from server.channels.contract import Status
-from server.channels.email.mail import Mail, parts_within
+from server.channels.email.mail import Mail, decoded, parts_within
 
 OURS = "x-chatloom-channel"
 """A header of every mail that we send."""
@@ -57,16 +57,16 @@ def reports(mail: Mail, at: datetime) -> Iterator[Status]:
     for part in parts:
         kind = part.get_content_type()
         for fields in _fields(part):
-            about = (fields.get("Original-Message-ID") or original).strip()
-            if about and kind == "message/delivery-status" and (action := (fields.get("Action") or "").strip().lower()):
+            about = _field(fields, "Original-Message-ID") or original
+            if about and kind == "message/delivery-status" and (action := _field(fields, "Action").lower()):
                 yield from _delivered(about, action, fields, at)
-            elif about and kind == "message/disposition-notification" and "displayed" in (fields.get("Disposition") or "").lower():
+            elif about and kind == "message/disposition-notification" and "displayed" in _field(fields, "Disposition").lower():
                 yield Status(about, "read", at)
 
 
 def _delivered(about: str, action: str, fields: Message, at: datetime) -> Iterator[Status]:
     if action == "failed":
-        why = (fields.get("Diagnostic-Code") or fields.get("Status") or "").partition(";")
+        why = (_field(fields, "Diagnostic-Code") or _field(fields, "Status")).partition(";")
         reason = re.sub(r"\s+", " ", why[2] or why[0]).strip()[:300]
         yield Status(about, "failed", at, f"The mail came back: {reason or 'its server does not say why'}")
     elif action in ("delivered", "relayed"):
@@ -76,11 +76,15 @@ def _delivered(about: str, action: str, fields: Message, at: datetime) -> Iterat
 def _original_id(part: Message) -> str:
     if part.get_content_type() == "message/rfc822" and part.is_multipart():
         inner = part.get_payload(0)
-        return str(inner.get("Message-ID") or "").strip() if isinstance(inner, Message) else ""
+        return _field(inner, "Message-ID") if isinstance(inner, Message) else ""
     if part.get_content_type() == "text/rfc822-headers":
         content = part.get_payload(decode=True)
-        return str(email.message_from_bytes(content).get("Message-ID") or "").strip() if isinstance(content, bytes) else ""
+        return _field(email.message_from_bytes(content), "Message-ID") if isinstance(content, bytes) else ""
     return ""
+
+
+def _field(fields: Message, name: str) -> str:
+    return decoded(str(fields.get(name) or ""))
 
 
 def _fields(part: Message) -> Iterator[Message]:

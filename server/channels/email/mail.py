@@ -70,7 +70,7 @@ def mail_in(request: Request) -> Mail:
             return _of_form(dict(parse_qsl(request.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)), [])
         if kind in ("message/rfc822", "application/octet-stream", "text/plain"):
             return _of_raw(request.body)
-    except (MultipartError, ValueError, LookupError, RecursionError) as error:
+    except (MultipartError, email.errors.MessageError, ValueError, LookupError, RecursionError) as error:
         raise Unusable(f"the mail cannot be read: {type(error).__name__}") from None
     raise Unusable("it is neither a mail nor a form with one")
 
@@ -87,7 +87,7 @@ def parts_within(message: Message, depth: int = 0) -> Iterator[Message]:
 
 def decoded(value: str) -> str:
     """A header in letters (RFC 2047), on one line."""
-    with suppress(ValueError, LookupError, email.errors.HeaderParseError):
+    with suppress(ValueError, LookupError, email.errors.MessageError):
         value = str(make_header(decode_header(value)))
     return re.sub(r"[\r\n\t ]+", " ", value.replace("\0", "")).encode("utf-8", "replace").decode().strip()
 

@@ -4,7 +4,6 @@ import mimetypes
 import re
 from collections.abc import Iterator, Mapping
 from typing import Literal
-from urllib.parse import urlsplit
 
 from server.channels.contract import Answer, Inbound, Media, Place, Received, Request, Settings, State, Status, Unusable
 from server.channels.twilio.account import api_url
@@ -27,6 +26,9 @@ _STATES: Mapping[str, State] = {
     "canceled": "failed",
 }
 _HANDLED = frozenset(("STOP", "HELP"))
+_STOP_WORDS = frozenset(("stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"))
+"""twilio.com/docs/messaging/tutorials/opt-out: Twilio takes such a text message for an opt-out, and answers it."""
+OPTED_OUT = "opted_out"
 _REASONS = {
     "21610": "The customer has opted out of messages.",
     "30003": "The phone is switched off or out of reach.",
@@ -82,6 +84,9 @@ def _said(sid: str, told: Mapping[str, str], settings: Settings, prefix: str) ->
         return
     if told.get("OptOutType", "").upper() in _HANDLED:  # Twilio has answered, and after STOP takes nothing from us
         return
+    if not prefix and told.get("Body", "").strip().lower() in _STOP_WORDS and settings.get("stop_words") != "flow":
+        yield Inbound(sid, phone, reply_place={"From": ours}, continues=True, event=OPTED_OUT)
+        return
     media = tuple(_media(told, settings))
     text = told.get("Body", "").strip()[:MOST_TEXT]
     choice = told.get("ButtonPayload") or told.get("ListId") or None
@@ -104,14 +109,14 @@ def _said(sid: str, told: Mapping[str, str], settings: Settings, prefix: str) ->
 def _media(told: Mapping[str, str], settings: Settings) -> Iterator[Media]:
     count = told.get("NumMedia", "0")
     for number in range(min(int(count), MOST_MEDIA) if re.fullmatch(r"[0-9]{1,3}", count) else 0):
-        parts, own = urlsplit(told.get(f"MediaUrl{number}", "")), urlsplit(api_url(settings))
-        media_type = told.get(f"MediaContentType{number}", "")
-        if (parts.scheme, parts.netloc) != (own.scheme, own.netloc) or not _MEDIA_PATH.fullmatch(parts.path):
+        url, own = told.get(f"MediaUrl{number}", "").partition("?")[0], api_url(settings)
+        media_type, path = told.get(f"MediaContentType{number}", ""), url.removeprefix(own)
+        if not url.startswith(own) or not _MEDIA_PATH.fullmatch(path):
             continue  # our credentials go to Twilio only
         if not re.fullmatch(r"[\w.+-]{1,50}/[\w.+-]{1,80}", media_type, re.ASCII):
             media_type = "application/octet-stream"
         kind = _kind(media_type)
-        yield Media(kind, None, parts.path, f"{kind}{mimetypes.guess_extension(media_type) or ''}", media_type)
+        yield Media(kind, None, path, f"{kind}{mimetypes.guess_extension(media_type) or ''}", media_type)
 
 
 def _kind(media_type: str) -> Literal["image", "audio", "video", "file"]:

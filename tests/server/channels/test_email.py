@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from server.channels.contract import Inbound, Outbound, Request, SendFailed, Unusable
 from server.channels.email.adapter import adapter
+from server.channels.email.compose import mail_of
 from server.channels.email.smtp import MailServer, NotTaken, hand_in, look_at
 from server.kit import clock
 from server.kit.http import OutboundClient
@@ -132,6 +133,12 @@ def _read_request(body: bytes) -> Inbound:
         "Content-Type: multipart/report; report-type=delivery-status; boundary=x",
         "Content-Transfer-Encoding: base64",
         "Content-Type: message/rfc822",
+        "References: <a=?utf-8?q?=ff?=b@example.org> <ok@example.org>",
+        "Subject: =?utf-8?q?=3D=3Futf-8=3Fq=3F=3Dff=3F=3D?=",
+        "From: =?utf-8?q?=ff?=ana@example.org",
+        "From: ana.@example.org",
+        'Content-Type: text/plain; charset="\u00ff utf-8"',
+        "References: " + " ".join(f"<{number}@example.org>" for number in range(100)),
     ],
 )
 def test_a_strange_mail_is_read_or_of_no_use(header: str) -> None:
@@ -142,7 +149,10 @@ def test_a_strange_mail_is_read_or_of_no_use(header: str) -> None:
         received = adapter.parse(request, {"address": BOT})
     except Unusable:
         return
-    assert all("\0" not in f"{said.text}{said.contact_name}{said.reply_place}" for said in received.messages)
+    for said in received.messages:
+        assert "\0" not in f"{said.text}{said.contact_name}{said.reply_place}"
+        answer = Outbound("c:1", "c", said.contact_id, 1, {}, clock.now(), said.reply_place)
+        assert mail_of({"text": "Hi", "html": "Hi"}, answer, {"address": BOT}, clock.now()).as_bytes().isascii()
 
 
 async def test_the_live_check_says_what_is_wrong(provider: FakeEmail, http: OutboundClient) -> None:
