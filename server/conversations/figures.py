@@ -41,6 +41,9 @@ _QUEUES = text("""
      where tenant_id = :tenant_id and status in ('pending', 'running') and due_at <= :now group by status
     union all
     select 'jobs', status, count(*), min(created_at) from jobs where tenant_id = :tenant_id and status = 'dead' group by status
+    union all
+    select 'events', status, count(*), min(at) from bad_events
+     where tenant_id = :tenant_id and status in ('pending', 'dead') group by status
 """)
 
 

@@ -97,6 +97,8 @@ async def test_a_person_replays_and_drops_among_the_dead_letters(owner: Workspac
         await log(conn, owner.tenant_id, "message.sent", turn=1)
         await log(conn, owner.tenant_id, "message.lost")
     await read_all(db, Reader("picky", picky.take))
+    metrics = (await owner.client.get("/api/v2/chat/metrics")).text
+    assert 'chatloom_queue_rows{queue="events",status="dead"} 2' in metrics
     letters = (await owner.client.get("/api/v1/dead-letters?kind=event")).raise_for_status().json()["data"]
     assert {letter["what"] for letter in letters} == {"message.sent", "message.lost"}
     assert "no type of event" in next(letter["reason"] for letter in letters if letter["what"] == "message.lost")
