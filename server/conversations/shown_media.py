@@ -3,7 +3,6 @@
 What a picture is, is told here from the end of its address alone: nothing is fetched while a message is sent.
 """
 
-import asyncio
 import base64
 import binascii
 import hashlib
@@ -28,7 +27,6 @@ from server.kit.settings import Settings
 ROUTE = "/media"
 MOST_BYTES = 10_000_000
 MOST_WRITTEN = 5_000_000
-AT_ONCE = 2
 FETCH_S = 10.0
 _PROOF_BYTES = 16
 _ENDINGS = {
@@ -42,8 +40,6 @@ _ENDINGS = {
     ".tif": "image/tiff",
     ".tiff": "image/tiff",
 }
-
-_converting = asyncio.Semaphore(AT_ONCE)
 
 
 class MediaLinks:
@@ -106,9 +102,8 @@ async def show_converted(
         raise not_found("picture")
     source, media_type = found
     try:
-        async with _converting:
-            fetched = await http.request("GET", source, timeout_s=FETCH_S, max_bytes=MOST_BYTES)
-            picture = await convert(fetched.body, media_type, MOST_WRITTEN)
+        fetched = await http.request("GET", source, timeout_s=FETCH_S, max_bytes=MOST_BYTES)
+        picture = await convert(fetched.body, media_type, MOST_WRITTEN)
     except (OutboundRefused, OutboundFailed, NotAPicture):
         return Redirect(source)
     headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "public, max-age=86400"}

@@ -9,13 +9,17 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 
 CHILD = Path(__file__).with_name("picture_child.py")
 TIMEOUT_S = 10.0
+AT_ONCE = 4
 CLEANED = frozenset(("image/jpeg", "image/png", "image/webp", "image/tiff", "image/gif", "image/bmp", "image/avif"))
 WRITTEN = frozenset(("image/jpeg", "image/png", "image/webp"))
+
+_places: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 class NotAPicture(Exception):
@@ -44,6 +48,11 @@ async def convert(content: bytes, media_type: str, most_bytes: int) -> Picture:
 
 
 async def _ask(asked: dict[str, Any], content: bytes) -> Picture:
+    async with _places.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE)):
+        return _picture(await _run(msgspec.json.encode(asked) + b"\n" + content), content)
+
+
+async def _run(asked: bytes) -> bytes:
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", str(CHILD)),
         stdin=asyncio.subprocess.PIPE,
@@ -53,14 +62,14 @@ async def _ask(asked: dict[str, Any], content: bytes) -> Picture:
     )
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            answer, _ = await child.communicate(msgspec.json.encode(asked) + b"\n" + content)
+            answer, _ = await child.communicate(asked)
     except TimeoutError:
         raise NotAPicture(f"it could not be read within {TIMEOUT_S:g} s") from None
     finally:
         with contextlib.suppress(ProcessLookupError):
             child.kill()
         await child.wait()
-    return _picture(answer, content)
+    return answer
 
 
 def _picture(answer: bytes, content: bytes) -> Picture:

@@ -50,6 +50,8 @@ async def test_a_message_goes_through_the_stages_that_are_on(client: httpx.Async
     assert second["messages"][0]["body"]["text"] == "Send 2 to [payment_card]!!!"
     assert texts(second)[0].startswith("Send 2 to [payment_card]!!! / ")
     assert texts(second)[0].endswith(" / false")
+    place = await say(client, bot, first, location={"latitude": 52.520008, "longitude": 13.404954})
+    assert [place["messages"][0]["body"][name] for name in ("latitude", "longitude")] == [52.5, 13.4]
     trace = (await owner.client.get(f"/api/v2/chat/conversations/{first['conversation_id']}/trace")).json()
     began, heard = trace["turns"][0]["inputs"][0]["annotations"], trace["turns"][1]["inputs"][0]["annotations"]
     assert began["visitor"] | {"ms": 0} == {"browser": "Firefox on Linux", "page": "http://localhost:8800", "address": "127.0.0.0", "ms": 0}
@@ -89,11 +91,3 @@ async def test_what_a_stage_refuses_is_not_stored(
     figures = (await owner.client.get("/api/v2/chat/metrics")).text
     assert 'chatloom_messages_refused_total{kind="web",reason="refused"} 3' in figures
     assert 'chatloom_messages_refused_total{kind="web",reason="failed"} 1' in figures
-
-
-async def test_a_place_is_stored_as_coarse_as_the_channel_wants(client: httpx.AsyncClient, db: Database) -> None:
-    bot = await publish(db, MIRROR, settings={"processing": PROCESSING})
-    first = await say(client, bot, start=True)
-    second = await say(client, bot, first, location={"latitude": 52.520008, "longitude": 13.404954})
-    body = second["messages"][0]["body"]
-    assert (body["latitude"], body["longitude"]) == (52.5, 13.4)
