@@ -37,7 +37,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class ChannelLimits:
-    """What a channel can show, from its channel.json. None is no limit; `cards` is how many cards stand side by side, 0 for none at all."""
+    """What a channel can show, from its channel.json. None is no limit; `cards` is how many cards stand side by side, 0 for none at all.
+
+    `buttons` is how many choices are shown as buttons before they become a list.
+    """
 
     kind: str
     title: str
@@ -47,6 +50,7 @@ class ChannelLimits:
     cards: int | None = None
     card_buttons: int | None = None
     media: frozenset[str] | None = None
+    buttons: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

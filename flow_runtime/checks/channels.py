@@ -15,7 +15,7 @@ def check_channels(drawing: Drawing, surroundings: Surroundings) -> Iterator[Pro
             node = drawing.nodes[node_id]
             for path, part, value in node.places:
                 widget = part.get("x-widget")
-                if widget == "choices" and isinstance(value, list):
+                if (widget == "choices" or (widget == "buttons" and "." not in path)) and isinstance(value, list):
                     yield from _choices(node, path, value, channel)
                 elif widget == "cards" and isinstance(value, list):
                     yield from _cards(node, path, value, channel)
@@ -28,16 +28,25 @@ def _problem(code: str, node: DrawnNode, field: str, message: str, fix: str) -> 
     return Problem(code, "warning", node.id, field, message, fix)
 
 
-def _choices(node: DrawnNode, path: str, choices: Sequence[Any], channel: ChannelLimits) -> Iterator[Problem]:
+def _choices(node: DrawnNode, path: str, entries: Sequence[Any], channel: ChannelLimits) -> Iterator[Problem]:
+    choices = [(index, entry) for index, entry in enumerate(entries) if not (isinstance(entry, Mapping) and "url" in entry)]
     if channel.choices is not None and len(choices) > channel.choices:
         message = f'{channel.title} shows at most {channel.choices} choices; "{node.title}" has {len(choices)}.'
         yield _problem("too_many_choices", node, path, message, "Offer fewer, or ask in two steps.")
+    elif channel.buttons is not None and len(choices) > channel.buttons:
+        next_one = _label(choices[channel.buttons][1])
+        message = f'{channel.title} has room for {channel.buttons} buttons: "{next_one}" does not fit, so all become a list to be opened.'
+        yield _problem("buttons_become_list", node, path, message, f"Offer at most {channel.buttons}, or leave it when a list will do.")
     most = channel.choice_characters
-    for index, choice in enumerate(choices):
-        label = choice.get("label") if isinstance(choice, Mapping) else choice
+    for index, choice in choices:
+        label = _label(choice)
         if most is not None and isinstance(label, str) and len(label) > most and not is_template(label):
             message = f'{channel.title} cuts labels after {most} characters; "{label}" has {len(label)}.'
             yield _problem("label_too_long", node, f"{path}.{index}.label", message, "Say it in fewer words.")
+
+
+def _label(choice: Any) -> Any:
+    return choice.get("label") if isinstance(choice, Mapping) else choice
 
 
 def _cards(node: DrawnNode, path: str, cards: Sequence[Any], channel: ChannelLimits) -> Iterator[Problem]:

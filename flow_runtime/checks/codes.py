@@ -68,6 +68,7 @@ _VARIABLES: Mapping[str, tuple[str, str]] = {
 _CUSTOMERS: Mapping[str, tuple[str, str]] = {
     "missing_translation": ("warning", "A text is missing in one of the flow's languages."),
     "label_too_long": ("warning", "A channel cuts the label of a choice."),
+    "buttons_become_list": ("warning", "A channel has no room for so many buttons, and shows a list that the customer opens first."),
     "too_many_choices": ("warning", "A channel shows fewer choices."),
     "text_too_long": ("warning", "A channel cuts the message."),
     "card_not_shown": ("warning", "A channel has no cards, or fewer at once."),

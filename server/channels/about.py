@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from flow_runtime import ChannelLimits
+from server.channels.likeness import button_room
 
 HERE = Path(__file__).parent
 
@@ -62,13 +63,14 @@ class About(Struct, forbid_unknown_fields=True, frozen=True):
 
     @property
     def channel_limits(self) -> ChannelLimits:
-        """The limits as the checks of flows know them."""
+        """The limits as the checks of flows know them; how many buttons there is room for is found by what the adapter renders."""
         media = self.limits.get("media")
         return ChannelLimits(
             self.kind,
             self.title,
             **{name: most for name, most in self.limits.items() if name != "media"},
             media=None if media is None else frozenset(media),
+            buttons=button_room(self.kind),
         )
 
 

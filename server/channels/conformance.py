@@ -16,7 +16,7 @@ from server.channels.about import About
 from server.channels.cases import Cases, complaints_about, read_cases, try_verify
 from server.channels.contract import PREVIOUS, Adapter
 
-LIMITS = frozenset(field.name for field in fields(ChannelLimits)) - {"kind", "title"}
+LIMITS = frozenset(field.name for field in fields(ChannelLimits)) - {"kind", "title", "buttons"}
 LONG_TEXT = " ".join(f"word{number}" for number in range(4_000))
 SAID: Mapping[str, Mapping[str, Any]] = {
     "a text": {"type": "text", "text": "Hello <b>&</b> *you* _there_ [link](https://example.com)"},

@@ -65,3 +65,20 @@ CARD = {"title": "Tea", "buttons": [{"label": "Buy"}, {"label": "More"}]}
 def test_what_a_channel_cannot_show(limits: dict[str, Any], settings: dict[str, Any], problem: tuple[str, str, str]) -> None:
     assert _problems(CARDS, [("n", "next", "hi")], ChannelLimits("sms", "SMS", **limits), **settings) == [problem]
     assert _problems(CARDS, [("n", "next", "hi")], ChannelLimits("web", "Web chat"), **settings) == []
+
+
+def test_buttons_that_answer_are_counted_and_links_are_not() -> None:
+    whatsapp = ChannelLimits("whatsapp", "WhatsApp", choices=10, buttons=1)
+    buttons = [{"label": "Yes", "value": "y"}, {"label": "Our page", "url": "https://shop.example"}]
+    document = {
+        "schema_version": 1,
+        "name": "Buttons",
+        "triggers": [{"id": "start", "type": "conversation_start", "node": "n"}],
+        "nodes": {"n": {"type": "send_message", "settings": {"text": "Good?", "buttons": buttons}}},
+        "edges": {},
+    }
+    assert problems_of(document, load_library(), Surroundings({}, channels=[whatsapp])) == []
+    buttons.insert(1, {"label": "No", "value": "n"})
+    (problem,) = problems_of(document, load_library(), Surroundings({}, channels=[whatsapp]))
+    assert (problem.code, problem.field) == ("buttons_become_list", "buttons")
+    assert '"No" does not fit' in problem.message
