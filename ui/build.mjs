@@ -89,7 +89,7 @@ const pages = () =>
 const styles = () =>
   esbuild.build({
     ...shared,
-    entryPoints: existing({ app: "css/app.css", pages: "css/pages.css", editor: "css/editor.css", flow: "css/flow.css" }),
+    entryPoints: existing({ app: "css/app.css", pages: "css/pages.css", editor: "css/editor.css", flow: "css/flow.css", preview: "css/preview.css" }),
     plugins: [basecoat],
     loader: { ".woff2": "file" },
   });

@@ -21,6 +21,7 @@ from server.editor.help import help_html
 from server.editor.operate import Edited, edited
 from server.editor.outline_pages import outline_answer
 from server.editor.references import references_of, referring, with_references, without_empty_inputs
+from server.editor.step_message import speaks
 from server.flows import draft as drafts
 from server.flows.document import Document, start_of
 from server.flows.draft import Draft
@@ -114,6 +115,7 @@ async def _form_values(
         "step": step,
         "kind": describe(step["type"]),
         "help": help_html(known.help) if known else "",
+        "speaks": known is not None and speaks(known.schema),
         "fields": fields,
         "about": about,
         "errors": errors or {},

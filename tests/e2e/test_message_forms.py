@@ -44,15 +44,15 @@ async def type_into(field: Locator, text: str) -> None:
     await field.page.keyboard.press("Tab")
 
 
-async def violations(page: Page) -> list[str]:
-    """What axe finds in the form, light and dark."""
+async def violations(page: Page, part: str = "#node-form") -> list[str]:
+    """What axe finds in the form, or in another part of the page, light and dark."""
     await page.evaluate(AXE.read_text())
     found: list[str] = []
     for scheme in ("light", "dark"):
         await page.evaluate("theme => document.documentElement.classList.toggle('dark', theme === 'dark')", scheme)
         await page.wait_for_timeout(300)
         described = "result => result.violations.map(one => `${one.id}: ${one.nodes.map(node => node.html).join(' ')}`)"
-        script = f"axe.run('#node-form').then({described})"
+        script = f"axe.run('{part}').then({described})"
         found += await page.evaluate(script)
     return found
 
@@ -129,4 +129,25 @@ async def test_the_questions_of_a_form(page: Page, complaints: Complaints) -> No
     await has(page, flow, "slots", [SLOT, {**asked, "options": "Inside, Terrace"}])
     await expect(canvas.node("The step")).to_contain_text("Day, Place")
     assert await violations(page) == []
+    assert complaints == []
+
+
+async def test_a_step_is_seen_side_by_side_on_every_channel(page: Page, complaints: Complaints) -> None:
+    sizes = [{"value": str(size), "label": f"Size {size}"} for size in range(38, 43)]
+    canvas, flow = await opened(page, "offer_choices", text="Which **size**, {{ contact.name }}?", choices=sizes)
+    await page.context.request.post("/api/v1/channels", data={"kind": "web", "name": "Shop", "flow_id": flow})
+    await canvas.form.get_by_label("Message").first.fill("Which shoe, {{ contact.name }}?")
+    await page.get_by_role("button", name="See it on every channel").press("Enter")
+    shown = page.get_by_role("dialog", name="The step on every channel")
+    columns = shown.locator(".previews > li")
+    await expect(columns.first).to_contain_text("Which shoe, \u2039contact.name\u203a?")
+    assert await columns.count() > 8
+    whatsapp = shown.locator("[data-kind=whatsapp]")
+    await expect(whatsapp.locator(".preview-button")).to_have_count(5)
+    await whatsapp.get_by_text("Exactly what is sent").press("Enter")
+    await expect(whatsapp.get_by_label("Sent on WhatsApp")).to_contain_text('"Size 42"')
+    await expect(shown.locator("[data-kind=sms]")).to_contain_text("5. Size 42")
+    assert await violations(page, "#preview-dialog") == []
+    await page.keyboard.press("Escape")
+    await expect(shown).to_be_hidden()
     assert complaints == []
