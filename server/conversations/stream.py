@@ -5,6 +5,7 @@ wake-up, and carries what is never stored: typing, and the text of an answer tha
 also looks by itself: soon where something is going on, rarely where nothing is, or a thousand idle widgets would keep the database busy.
 """
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ EARLIER = 100
 PING_S = 15.0
 SOONEST_LOOK_S = 2.0
 RAREST_LOOK_S = 60.0
+LOOKS_AT_ONCE = 6
 STREAMS_PER_CONVERSATION = 8
 STREAMS_PER_ADDRESS = 200
 STREAMS_PER_CHANNEL = 5_000
@@ -76,7 +78,7 @@ def words_of(conversation_id: UUID) -> str:
 async def check_conversation(db: Database, token: ConversationToken) -> None:
     """Problem 404 unless the token's conversation still exists."""
     wanted = select(conversations.c.id).where(conversations.c.tenant_id == token.tenant_id, conversations.c.id == token.conversation_id)
-    async with db.tenant(token.tenant_id) as connection:
+    async with _few_at_once(db), db.tenant(token.tenant_id) as connection:
         if await connection.scalar(wanted) is None:
             raise Problem(404, "conversation_not_found", "This conversation does not exist any more. Start a new one.")
 
@@ -115,13 +117,19 @@ async def _look(
 ) -> tuple[Sequence[dict[str, Any]], Standing] | None:
     """The messages after `after`, and how the conversation stands; None when the database is away: no reason to cut the stream."""
     try:
-        async with db.tenant(tenant_id) as connection:
+        async with _few_at_once(db), db.tenant(tenant_id) as connection:
             rows = await _messages(connection, tenant_id, conversation_id, after)
             return rows, await standing_of(connection, tenant_id, conversation_id, in_line=in_line)
     except Exception as error:
         if not is_away(error):
             raise
         return None
+
+
+def _few_at_once(db: Database) -> asyncio.Semaphore:
+    """A thousand streams that look at the same moment wait for each other, without a limit of time, and leave connections to the rest."""
+    gate: asyncio.Semaphore = db.shared.setdefault(_few_at_once, asyncio.Semaphore(LOOKS_AT_ONCE))
+    return gate
 
 
 async def _messages(connection: AsyncConnection, tenant_id: UUID, conversation_id: UUID, after: int) -> list[dict[str, Any]]:

@@ -13,8 +13,10 @@ import jwt
 import pytest
 import uvicorn
 from litestar import Litestar
+from sqlalchemy import event
+from sqlalchemy.pool import QueuePool
 
-from server.conversations.stream import STREAMS_PER_CONVERSATION, topic_of
+from server.conversations.stream import LOOKS_AT_ONCE, STREAMS_PER_CONVERSATION, event_stream, topic_of
 from server.conversations.token import ConversationToken, sign_token, token_key
 from server.kit import clock
 from server.kit.db import Database
@@ -194,3 +196,25 @@ async def _status(server: httpx.AsyncClient, app: Litestar, token: ConversationT
     headers = {"Authorization": f"Bearer {signed(app, token)}"}
     async with server.stream("GET", f"/w/{token.channel_id}/events?conversation={token.conversation_id}", headers=headers) as answer:
         return answer.status_code
+
+
+async def test_many_that_open_together_leave_connections_to_the_others(app: Litestar, db: Database) -> None:
+    token = await make_conversation(db, *await make_channel(db))
+    await say(db, token, 1, "Hello")
+    pool = db.engine.pool
+    assert isinstance(pool, QueuePool)
+    most = 0
+
+    def count(*_: object) -> None:
+        nonlocal most
+        most = max(most, pool.checkedout())
+
+    event.listen(db.engine.sync_engine, "checkout", count)
+    streams = [event_stream(db, app.state.live, token.tenant_id, token.conversation_id, 0) for _ in range(24)]
+    async with asyncio.timeout(8):
+        await asyncio.gather(*(anext(stream) for stream in streams))
+        said = await asyncio.gather(*(anext(stream) for stream in streams))
+    event.remove(db.engine.sync_engine, "checkout", count)
+    await asyncio.gather(*(stream.aclose() for stream in streams))
+    assert all(b"Hello" in one for one in said)
+    assert most <= LOOKS_AT_ONCE
