@@ -12,7 +12,7 @@ from litestar.status_codes import HTTP_202_ACCEPTED, HTTP_204_NO_CONTENT
 from redis.asyncio import Redis
 from sqlalchemy import text
 
-from server.conversations import contact_routes, dead_letter_routes, events, queries, receive, shown_media
+from server.conversations import contact_routes, dead_letter_routes, events, queries, receive, shown_media_routes
 from server.conversations.callback import ROUTE, Callbacks
 from server.conversations.close import close_conversation, reopen_conversation
 from server.conversations.inbox import ring_doorbell
@@ -198,5 +198,5 @@ handlers = [
     *dead_letter_routes.handlers,
     *contact_routes.handlers,
     *processing_routes.handlers,
-    *shown_media.handlers,
+    *shown_media_routes.handlers,
 ]

@@ -12,22 +12,11 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from litestar import Response, get
-from litestar.di import NamedDependency
-from litestar.params import FromPath
-from litestar.response import Redirect
-
 from server.channels.about import About
-from server.conversations.processing.pictures import WRITTEN, NotAPicture, convert
-from server.kit.errors import not_found
-from server.kit.http import OutboundClient, OutboundFailed, OutboundRefused
+from server.conversations.processing.pictures import WRITTEN
 from server.kit.secrets import Vault
-from server.kit.settings import Settings
 
 ROUTE = "/media"
-MOST_BYTES = 10_000_000
-MOST_WRITTEN = 5_000_000
-FETCH_S = 10.0
 _PROOF_BYTES = 16
 _ENDINGS = {
     ".jpg": "image/jpeg",
@@ -90,24 +79,3 @@ def _url(url: str, about: About, links: MediaLinks) -> str:
         return url
     wanted = next((media_type for media_type in about.pictures if media_type in WRITTEN), None)
     return url if kind is None or kind in about.pictures or wanted is None else links.url(url, wanted)
-
-
-@get(f"{ROUTE}/{{token:str}}", opt={"public": True}, include_in_schema=False)
-async def show_converted(
-    token: FromPath[str], vault: NamedDependency[Vault], http: NamedDependency[OutboundClient], settings: NamedDependency[Settings]
-) -> Response[Any]:
-    """A picture of the bot, converted; where that cannot be done, the way to the picture as it is."""
-    found = MediaLinks(vault, settings.public_url).read(token)
-    if found is None:
-        raise not_found("picture")
-    source, media_type = found
-    try:
-        fetched = await http.request("GET", source, timeout_s=FETCH_S, max_bytes=MOST_BYTES)
-        picture = await convert(fetched.body, media_type, MOST_WRITTEN)
-    except (OutboundRefused, OutboundFailed, NotAPicture):
-        return Redirect(source)
-    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "public, max-age=86400"}
-    return Response(picture.content, media_type=media_type, headers=headers)
-
-
-handlers: list[Any] = [show_converted]
