@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from litestar import Litestar
 
+from server.channels.about import kinds
 from server.kit.settings import Settings
 from server.turns.runner import Runner
 from tests.conftest import Workspace
@@ -26,6 +27,11 @@ def provider(request: pytest.FixtureRequest) -> Iterator[FakeProvider]:
 async def settings(settings: Settings, provider: FakeProvider) -> Settings:
     """Settings that let the server call the provider."""
     return replace(settings, outbound_allow=settings.outbound_allow | {provider.host})
+
+
+def test_every_kind_with_a_provider_is_played_on() -> None:
+    own = {"web", "webhook"}  # the widget's chats are played in the browser; a webhook is whatever its owner makes of it
+    assert {fake.kind for fake in every_provider()} == {about.kind for about in kinds()} - own
 
 
 async def test_chat_goes_as_written(provider: FakeProvider, app: Litestar, owner: Workspace, runner: Runner, world: ScriptedWorld) -> None:
