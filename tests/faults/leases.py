@@ -1,4 +1,4 @@
-"""Leases end at once, as if the half minute that they last had passed."""
+"""The leases of conversations end at once, as if the half minute that they last had passed."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -7,16 +7,14 @@ from sqlalchemy import text
 
 from server.kit.db import Database
 
-LEASED = {"conversations": "", "calls": "and status = 'running'", "jobs": "and status = 'running'", "outbox": "and status = 'sending'"}
 # What a process that stands still has locked stays locked.
 _END = """
-update {table} set lease_until = now()
-where ctid = any(array(select ctid from {table} where lease_until > now() {held} for update skip locked))"""
+update conversations set lease_until = now()
+where ctid = any(array(select ctid from conversations where lease_until > now() for update skip locked))"""
 
 
 async def end_leases(db: Database, tenant_ids: Iterable[UUID]) -> None:
-    """Whoever has stopped working on something of these workspaces has lost it; whoever still works on it, too."""
+    """Whoever takes a turn of these workspaces has lost it, dead or not. Calls keep theirs: they would be made twice at the same time."""
     for tenant_id in tenant_ids:
         async with db.tenant(tenant_id) as conn:
-            for table, held in LEASED.items():
-                await conn.execute(text(_END.format(table=table, held=held)))
+            await conn.execute(text(_END))
