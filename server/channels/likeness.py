@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from functools import cache
 from html import unescape
 from typing import Any, Literal
+from unicodedata import normalize
 
 from server.channels.contract import Adapter, adapter_of
 from server.channels.words import unmarked
 
 _TAG = re.compile(r"</?(?:a|b|br|code|div|em|h\d|i|img|li|ol|p|pre|s|span|strong|u|ul)\b[^<>]*>", re.IGNORECASE)
 _BOLD = re.compile(r"\*(?=\S)(.+?)(?<=\S)\*")
+_QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014", "''\"\"--")
+_CUT = "..."
+"""An ellipsis, as `_plain` has it."""
 _CHUNK = 40
 """So many characters that are a part of a text are no chance: a long text that was cut into several messages."""
 _PROBED = 40
@@ -56,10 +60,13 @@ def button_room(kind: str) -> int | None:
     adapter = adapter_of(kind)
     if adapter is None:
         return None
-    first = _form(adapter, 1)
-    if first is None:
+    try:
+        first = _form(adapter, 1)
+        if first is None:
+            return None
+        return next((count - 1 for count in range(2, _PROBED + 1) if _form(adapter, count) != first), None)
+    except (LookupError, TypeError, ValueError, AttributeError):  # it renders only with the settings of a channel
         return None
-    return next((count - 1 for count in range(2, _PROBED + 1) if _form(adapter, count) != first), None)
 
 
 def _form(adapter: Adapter, count: int) -> Path | None:
@@ -84,9 +91,9 @@ class _Pieces:
             if card.get("image_url"):
                 self.files[card["image_url"]] = Item("image", card.get("alt", ""), card["image_url"])
         on_cards = [str(card.get(name, "")) for card in cards for name in ("title", "text")]
-        lines = [line for text in (str(body.get("text", "")), *on_cards) for line in _plain(text, keep_lines=True).split("\n")]
-        self.pieces = [one for one in (*(line.strip() for line in lines), *self.labels, *self.files) if one]
-        self.alts = {item.text for item in self.files.values() if item.text}
+        lines = [_plain(line) for text in (str(body.get("text", "")), *on_cards) for line in _unmarked(text).split("\n")]
+        self.pieces = [one for one in (*lines, *self.labels, *self.files) if one]
+        self.alts = {_plain(item.text) for item in self.files.values() if item.text}
 
     def seen_in(self, part: Any) -> Bubble:
         """The part as a message: every piece once, buttons beneath the words that they belong to."""
@@ -100,7 +107,7 @@ class _Pieces:
                 item = Item("button", leaf)
             else:
                 found = self._held(leaf)
-                item = Item("text", _plain(leaf, keep_lines=True).strip())
+                item = Item("text", _unmarked(leaf).strip())
             if found <= known:
                 continue
             known |= found
@@ -111,7 +118,7 @@ class _Pieces:
     def _label(self, leaf: str) -> str | None:
         """The label that the words are, whole or cut."""
         words = _plain(leaf)
-        cut = words.removesuffix("\u2026").rstrip() if words.endswith("\u2026") else None
+        cut = words.removesuffix(_CUT).rstrip() if words.endswith(_CUT) else None
         return next((label for label in self.labels if label == words or (cut and label.startswith(cut))), None)
 
     def _held(self, leaf: str) -> set[str]:
@@ -121,7 +128,7 @@ class _Pieces:
             return set()
         if len(words) >= _CHUNK and words in self.text:
             return {words}
-        return {piece for piece in self.pieces if re.search(rf"(?<!\w){re.escape(' '.join(piece.split()))}(?!\w)", words)}
+        return {piece for piece in self.pieces if re.search(rf"(?<!\w){re.escape(piece)}(?!\w)", words)}
 
 
 def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -136,7 +143,11 @@ def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             yield from _leaves(one, (*path, number))
 
 
-def _plain(text: str, *, keep_lines: bool = False) -> str:
+def _unmarked(text: str) -> str:
     """The words of a text without the marks of Markdown, HTML or a provider."""
-    bare = _BOLD.sub(r"\1", unmarked(unescape(_TAG.sub("", text))))
-    return bare if keep_lines else " ".join(bare.split())
+    return _BOLD.sub(r"\1", unmarked(unescape(_TAG.sub("", text))))
+
+
+def _plain(text: str) -> str:
+    """The words to be compared: on one line, with the plainer forms of signs that a provider may have put in."""
+    return " ".join(normalize("NFKC", _unmarked(text)).translate(_QUOTES).split())

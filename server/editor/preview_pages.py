@@ -68,7 +68,10 @@ def previews(step: Mapping[str, Any], body: Mapping[str, Any], used: Mapping[str
 
 def _preview(about: About, drawing: Drawing, body: Mapping[str, Any], used: Mapping[str, Mapping[str, Any]]) -> Preview:
     adapter = adapter_of(about.kind)
-    parts = [body] if adapter is None else list(adapter.render(body, used.get(about.kind, {})))
+    try:
+        parts = [body] if adapter is None else list(adapter.render(body, used.get(about.kind, {})))
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return Preview(about.kind, about.title, about.kind in used, [], ["It can be shown once a channel of this kind is set up."], "")
     bubbles = likeness(body, parts)
     notes = [problem.message for problem in check_channels(drawing, Surroundings({}, channels=[about.channel_limits]))]
     sent = msgspec.json.format(msgspec.json.encode(parts), indent=2).decode()

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from flow_runtime.effects import Say
-from flow_runtime.errors import NodeFailure
 from flow_runtime.expressions import Texts, is_template
 from flow_runtime.nodes import NodeType, Turn
 from flow_runtime.settings import complete, templates
@@ -26,9 +25,14 @@ def message_of(kind: NodeType, settings: Mapping[str, Any]) -> dict[str, Any] | 
     try:
         shown = complete(kind.schema, _named(settings, ""))
         step = kind.enter(shown, _turn(kind, shown))
-    except (NodeFailure, LookupError, TypeError, ValueError, AttributeError):
+    except Exception:  # a node may fail in any way on settings that are half filled in
         return None
-    return next((body_of_say(effect) for effect in step.effects if isinstance(effect, Say)), None)
+    said = next((effect for effect in step.effects if isinstance(effect, Say)), None)
+    return None if said is None or not _says_something(said) else body_of_say(said)
+
+
+def _says_something(said: Say) -> bool:
+    return bool(said.text.strip() or said.choices or said.media or said.cards or said.template)
 
 
 def speaks(schema: Mapping[str, Any]) -> bool:

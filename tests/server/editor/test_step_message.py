@@ -1,11 +1,15 @@
 """What a step says first is known from its settings, with variables by name."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import node_library
 from node_library import load_library
 from server.channels.about import kinds
+from server.channels.contract import adapter_of
 from server.editor.preview_pages import previews
 from server.editor.step_message import message_of, speaks
 
@@ -33,9 +37,26 @@ def test_the_first_message_of_a_step(kind: str, settings: dict[str, Any], expect
 
 
 @pytest.mark.parametrize("kind", sorted(LIBRARY))
-def test_a_step_that_is_not_filled_in_gives_a_message_or_none(kind: str) -> None:
-    body = message_of(LIBRARY[kind], {})
-    assert body is None or "text" in body
+def test_whatever_a_step_says_is_seen_on_every_channel(kind: str) -> None:
+    for case in json.loads((Path(node_library.__file__).parent / kind / "cases.json").read_text()):
+        step = {"type": kind, "title": "Step", "settings": case["settings"]}
+        body = message_of(LIBRARY[kind], step["settings"])
+        for one in () if body is None else previews(step, body, {}):
+            assert one.sent
+            assert one.bubbles or "template" in (body or {}), (case["name"], one.kind)
+
+
+def test_a_step_that_is_not_filled_in_says_nothing() -> None:
+    says = [kind for kind in LIBRARY if message_of(LIBRARY[kind], {"text": " "})]
+    assert says == ["collect_rating"]  # its scale is there without a word
+
+
+def test_a_kind_that_needs_its_settings_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter = adapter_of("slack")
+    monkeypatch.setattr(type(adapter), "render", lambda *given: given[2]["team_id"])
+    step = {"type": "send_message", "title": "Hi", "settings": {"text": "Hi"}}
+    slack = next(one for one in previews(step, {"type": "text", "text": "Hi"}, {}) if one.kind == "slack")
+    assert (slack.notes, slack.sent) == (["It can be shown once a channel of this kind is set up."], "")
 
 
 def test_only_steps_with_words_of_their_own_speak() -> None:
