@@ -11,6 +11,7 @@ import importlib.util
 import logging
 import os
 import pkgutil
+import secrets
 import signal
 import threading
 import time
@@ -28,7 +29,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 import server
-from server.kit.jobs import ENTRY, QUEUE, RINGING, WAITING, Resources, run_job
+from server.kit.jobs import ENTRY, QUEUE, RINGING, WAITING, Resources, rq_job, run_job
 from server.kit.logs import start_log
 from server.kit.settings import BadSetting, Settings
 from server.kit.tasks import end_tasks
@@ -36,6 +37,8 @@ from server.plugins.resources import open_resources
 from server.turns.kinds import find_performers
 
 AT_ONCE = 16
+ROUNDS = 4
+"""So many times AT_ONCE jobs are handed over for one ring."""
 FINISH_S = 5.0
 AGAIN_S = 1.0
 STUCK_S = 120.0
@@ -185,10 +188,23 @@ def perform(tenant_id: str, job_id: str) -> None:
         raise Refused("a ring carries the ids of a tenant and a job") from None
     assert hands is not None
     places = dict.fromkeys([first, *_joined(first_time=True)])
-    while places:
+    for _ in range(ROUNDS):
         for place in places:
             hands.take(*place)
         places = dict.fromkeys(_joined())
+        if not places:
+            return
+    for place in places:  # between two rings RQ looks whether it is to stop
+        hands.take(*place)
+    _ring_again(*first)
+
+
+def _ring_again(tenant_id: UUID, job_id: UUID) -> None:
+    """There may be more in the list."""
+    assert bell is not None
+    ring_id = f"{job_id}-{secrets.token_hex(4)}"
+    bell.hset(f"rq:job:{ring_id}", mapping=dict(rq_job(tenant_id, job_id)))
+    bell.rpush(f"rq:queue:{QUEUE}", ring_id)
 
 
 def _joined(*, first_time: bool = False) -> list[tuple[UUID, UUID]]:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from server.kit.db import ASYNCPG_ERRORS, Database, is_away
+from server.kit.db import Database, is_away
 
 MOST = 64
 
@@ -59,7 +59,7 @@ class Together(Generic[Item, Result]):
         try:
             async with (await self._db.open_pool()).acquire() as connection:
                 results = await self._perform(connection, tenant_id, [item for item, _ in batch])
-        except ASYNCPG_ERRORS as error:
+        except Exception as error:
             if len(batch) > 1 and not is_away(error):  # the one at fault must not disturb the others
                 for one in batch:
                     await self._one(tenant_id, [one])
@@ -68,11 +68,6 @@ class Together(Generic[Item, Result]):
                 if not future.done():
                     future.set_exception(error)
             return
-        except BaseException as error:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(RuntimeError(f"the statement was not made: {error!r}"))
-            raise
         for (_, future), result in zip(batch, results, strict=True):
             if not future.done():
                 future.set_result(result)

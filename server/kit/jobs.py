@@ -147,7 +147,7 @@ async def ring_for(redis: Redis, places: Sequence[tuple[UUID, UUID]]) -> None:
         if (await pipeline.execute())[-1]:
             ring_id = f"{places[0][1]}-{secrets.token_hex(4)}"
             pipeline.sadd("rq:queues", f"rq:queue:{QUEUE}")
-            pipeline.hset(f"rq:job:{ring_id}", mapping=_rq_job(*places[0]))
+            pipeline.hset(f"rq:job:{ring_id}", mapping=rq_job(*places[0]))
             pipeline.rpush(f"rq:queue:{QUEUE}", ring_id)
             await pipeline.execute()
     except Exception as error:
@@ -166,7 +166,7 @@ def _rung(tenant_id: UUID, job_id: UUID) -> str:
     return f"rung:{tenant_id}:{job_id}"
 
 
-def _rq_job(tenant_id: UUID, job_id: UUID) -> Mapping[Any, Any]:
+def rq_job(tenant_id: UUID, job_id: UUID) -> Mapping[Any, Any]:
     """The hash RQ keeps for a queued job. No retry, no callback, no result: the row in PostgreSQL has all of that."""
     moment = clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return {
