@@ -41,9 +41,9 @@ QUEUE = "chatloom"
 ENTRY = "server.worker.perform"
 MAX_ARGS_BYTES = 16_000
 REPEAT_RING_S = 30
-WAITING = "jobs waiting"
+WAITING = "jobs:waiting"
 """The list of jobs that rings are for, `tenant:job`."""
-RINGING = "jobs ringing"
+RINGING = "jobs:ringing"
 RINGING_MS = 1_000
 """So long no other ring is sent, unless a worker has taken this one."""
 _FROM_THE_DATABASE = (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)

@@ -30,8 +30,9 @@ load_jobs()
 TENANT_FREE = re.compile(
     r"rq:.*"  # RQ's own; what travels there is the ids of a tenant and a job
     r"|doorbell"  # one list for all runners, whose entries are <tenant>:<conversation>
-    r"|events:places"  # a field for each tenant: how far its events have been told on
-    r"|events:news"  # one stream for all readers of this server, whose entries are the ids of tenants
+    r"|jobs:waiting"  # one list for all workers, whose entries are <tenant>:<job>
+    r"|jobs:ringing"  # whether a ring is on its way, carries nothing
+    r"|events:[a-z]+"  # events told on, for all who read a topic: every entry names its tenant
     r"|live:keep-alive"  # keeps the subscription of a process open, carries nothing
     r"|{revoked}:ready"  # whether the list of ended sessions is filled
     r"|tries:[0-9a-f]{32}"  # tries to sign in, counted before it is known who asks; the name is a keyed hash
