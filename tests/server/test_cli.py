@@ -53,7 +53,15 @@ def read_until(process: "subprocess.Popen[str]", pattern: str) -> "re.Match[str]
 def family(process: "subprocess.Popen[str]", kind: str = "") -> list[psutil.Process]:
     """The processes below `chatloom run`, or those of one kind."""
     below = psutil.Process(process.pid).children(recursive=True)
-    return [one for one in below if not kind or kind in one.cmdline()]
+    return [one for one in below if not kind or kind in words_of(one)]
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """Its command line; nothing when it has ended meanwhile, as those that only make the sample do."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 def wait_for(true: Callable[[], object], seconds: float = 20) -> None:
@@ -112,7 +120,7 @@ def test_every_server_that_is_killed_comes_back(environment: dict[str, str]) -> 
     with chatloom_run(environment) as process:
         address, link = read_until(process, LINK.pattern).groups()
         for name in ("postgres", "redis-server"):
-            [server] = [one for one in family(process) if one.name() == name and one.ppid() == process.pid]
+            [server] = [one for one in family(process) if f"/{name}" in "".join(words_of(one)[:1]) and one.ppid() == process.pid]
             server.kill()
             read_until(process, r"ended: signal SIGKILL; starting it again")
         wait_for(lambda: httpx.get(address + link, timeout=20).status_code < 400)
