@@ -29,7 +29,6 @@ load_jobs()
 # Keys that belong to no tenant, and why.
 TENANT_FREE = re.compile(
     r"rq:.*"  # RQ's own; what travels there is the ids of a tenant and a job
-    r"|jobs waiting"  # one list for all workers, whose entries are <tenant>:<job>
     r"|doorbell"  # one list for all runners, whose entries are <tenant>:<conversation>
     r"|jobs:waiting"  # one list for all workers, whose entries are <tenant>:<job>
     r"|jobs:ringing"  # whether a ring is on its way, carries nothing
