@@ -2,7 +2,8 @@
 # make check  style, types, walls     make bench   how fast, against the bare limit
 PYTHON ?= python3
 BIN := .venv/bin
-WORKERS ?= 2
+# More than cores: tests of faults mostly wait.
+WORKERS ?= 3
 
 .PHONY: run test test-faults check format bench bench-load lock tools sdks browser bench-banking77 bench-nlu extension
 
