@@ -8,7 +8,7 @@ import random
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from server.channels.rates import rates_of
 from server.channels.sealed import open_secrets
 from server.channels.tables import channels
 from server.conversations.courtesies import overrides
-from server.conversations.outbox import SPREAD_S, Head, claim, give_up_unknown, head_of, in_conversation, pause_channel, put_off
+from server.conversations.outbox import LEASE, SPREAD_S, Head, claim, give_up_unknown, head_of, in_conversation, pause_channel, put_off
 from server.conversations.receipts import note_sent
 from server.conversations.shown_media import MediaLinks, acceptable
 from server.conversations.tables import contacts, conversations, messages, outbox
@@ -56,6 +56,7 @@ class _Parcel:
     seq: int
     attempts: int
     lease_no: int
+    claimed_at: datetime
     kind: str
     settings: Mapping[str, Any]
     secrets: Secrets
@@ -125,11 +126,12 @@ class Delivery:
         return await self._rates.place(*((names[one.per], Rate(one.per_second, one.burst)) for one in rates)) if rates else 0.0
 
     async def _claim(self, tenant_id: UUID, conversation_id: UUID, head: Head) -> _Parcel | None:
+        now = clock.now()
         async with self._db.tenant(tenant_id) as conn:
             row = await claim(conn, tenant_id, conversation_id, head.seq)
-            return None if row is None else await self._parcel(conn, tenant_id, conversation_id, row)
+            return None if row is None else await self._parcel(conn, tenant_id, conversation_id, row, now)
 
-    async def _parcel(self, conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID, row: Any) -> _Parcel:
+    async def _parcel(self, conn: AsyncConnection, tenant_id: UUID, conversation_id: UUID, row: Any, claimed_at: datetime) -> _Parcel:
         place = (
             await conn.execute(
                 select(
@@ -171,7 +173,7 @@ class Delivery:
         )
         closed = GONE if place.removed_at is not None else None if place.enabled else SWITCHED_OFF
         what = place.kind, place.settings, secrets, message, closed
-        return _Parcel(tenant_id, conversation_id, place.id, row.seq, row.attempts, row.lease_no, *what)
+        return _Parcel(tenant_id, conversation_id, place.id, row.seq, row.attempts, row.lease_no, claimed_at, *what)
 
     async def _send(self, parcel: _Parcel) -> bool:
         """True when the next message may follow."""
@@ -183,6 +185,8 @@ class Delivery:
                 raise SendFailed("dead", parcel.closed)
             _check_window(parcel)
             await self._write(adapter, parcel)
+            if clock.now() > parcel.claimed_at + LEASE / 2:  # this process stood still: somebody else may be sending what follows
+                raise SendFailed("retry", "The server stood still while it was about to send this.")
             provider_id = await adapter.send(self._http, parcel.message, parcel.settings, parcel.secrets)
         except SendFailed as failed:
             return await self._failed(parcel, failed)
@@ -234,6 +238,8 @@ class Delivery:
                     await tell_blocked(conn, parcel.tenant_id, parcel.channel_id, str(told["error"]))
 
     async def _note(self, parcel: _Parcel, **values: Any) -> None:
+        """What was given up meanwhile is not tried again: what follows it may have been sent."""
+        again = values["status"] == "pending"
         async with self._db.tenant(parcel.tenant_id) as conn:
             noted = await conn.execute(
                 update(outbox)
@@ -241,10 +247,11 @@ class Delivery:
                     *in_conversation(parcel.tenant_id, parcel.conversation_id),
                     outbox.c.seq == parcel.seq,
                     outbox.c.lease_no == parcel.lease_no,
+                    *([outbox.c.status == "sending"] if again else []),
                 )
                 .values(lease_until=None, **values)
             )
-            if noted.rowcount and values["status"] != "pending":
+            if noted.rowcount and not again:
                 await tell_unsent(conn, parcel.tenant_id, parcel.conversation_id, parcel.seq, values["status"], values["error"])
 
 

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from redis.asyncio import Redis
@@ -128,6 +129,57 @@ async def test_the_bot_is_seen_writing_before_a_message_that_takes_time(
     monkeypatch.setattr("server.conversations.deliver.asyncio.sleep", sleep)
     await process().deliver(bot.tenant_id, place)
     assert (order, provider.taken) == (["writes", (1.5, [])], ["one", "two"])
+
+
+class TestAProcessThatStoodStill:
+    """With a message in its hands, which it has not sent yet."""
+
+    @pytest.fixture
+    def stops(self, provider: Provider, moving: MovingClock, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        """How long it stands still each time it shows that it writes."""
+        still: list[float] = []
+
+        async def show_typing(self: Provider, *given: object) -> None:
+            moving.move(still.pop(0) if still else 0)
+
+        monkeypatch.setattr(Provider, "show_typing", show_typing, raising=False)
+        return still
+
+    async def opened(self, db: Database, bot: Bot) -> UUID:
+        place = await open_conversation(db, bot, "one", "two")
+        async with db.tenant(bot.tenant_id) as conn:
+            body = {"type": "text", "text": "one", "typing_ms": 1}
+            await conn.execute(update(messages).where(messages.c.conversation_id == place, messages.c.seq == 1).values(body=body))
+        return place
+
+    async def test_sends_nothing_and_the_message_goes_in_its_turn(
+        self, db: Database, provider: Provider, process: Callable[[], Delivery], moving: MovingClock, stops: list[float]
+    ) -> None:
+        bot = await bot_with(db)
+        place = await self.opened(db, bot)
+        stops.append(20)
+        await process().deliver(bot.tenant_id, place)
+        assert provider.taken == []
+        moving.move(5)
+        await process().deliver(bot.tenant_id, place)
+        assert provider.taken == ["one", "two"]
+
+    async def test_what_was_given_up_meanwhile_is_never_sent_after_what_follows_it(
+        self, db: Database, provider: Provider, process: Callable[[], Delivery], moving: MovingClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bot = await bot_with(db)
+        place = await self.opened(db, bot)
+
+        async def show_typing(self: Provider, *given: object) -> None:
+            moving.move(40)
+            await process().deliver(bot.tenant_id, place)
+
+        monkeypatch.setattr(Provider, "show_typing", show_typing, raising=False)
+        await process().deliver(bot.tenant_id, place)
+        moving.move(60)
+        await process().deliver(bot.tenant_id, place)
+        assert provider.taken == ["two"]
+        assert [row.status for row in await outbox_rows(db, bot)] == ["maybe", "sent"]
 
 
 @pytest.mark.parametrize(("kind", "advice"), [("messenger", "Wait until the customer writes again."), ("whatsapp", "Send an approved")])
