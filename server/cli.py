@@ -68,6 +68,7 @@ def web(listen_on: int | None, after: int | None) -> None:
 
     from server.app import create_app
     from server.kit.logs import start_log
+    from server.kit.stuck import ALIVE_EVERY_S, alive
 
     settings = read_settings()
     start_log(settings.log_level)
@@ -86,6 +87,8 @@ def web(listen_on: int | None, after: int | None) -> None:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=3,
+        callback_notify=alive,
+        timeout_notify=ALIVE_EVERY_S,
     )
     _wait_for(after)
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=listen_on)] if listen_on is not None else None)

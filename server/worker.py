@@ -9,7 +9,6 @@ import contextlib
 import importlib
 import importlib.util
 import logging
-import os
 import pkgutil
 import secrets
 import signal
@@ -32,6 +31,7 @@ import server
 from server.kit.jobs import ENTRY, QUEUE, RINGING, WAITING, Resources, rq_job, run_job
 from server.kit.logs import start_log
 from server.kit.settings import BadSetting, Settings
+from server.kit.stuck import ending_when_stuck
 from server.kit.tasks import end_tasks
 from server.plugins.resources import open_resources
 from server.turns.kinds import find_performers
@@ -41,7 +41,6 @@ ROUNDS = 4
 """So many times AT_ONCE jobs are handed over for one ring."""
 FINISH_S = 5.0
 AGAIN_S = 1.0
-STUCK_S = 120.0
 LISTEN_S = 5
 """Seconds that one wait for a ring lasts. An answer that the network loses costs 10 s more; with RQ's own time it would be minutes."""
 
@@ -104,7 +103,6 @@ class Hands:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._resources: Resources | None = None
         self._running: set[asyncio.Task[Any]] = set()
-        self._beat = time.monotonic()
         self._ready = threading.Event()
         self._stop: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
@@ -115,7 +113,6 @@ class Hands:
         self._ready.wait()
         if self._resources is None:
             raise RuntimeError("the worker could not open its connections")
-        threading.Thread(target=self._watch, name="watch", daemon=True).start()
 
     def take(self, tenant_id: UUID, job_id: UUID) -> None:
         """Do a job soon; waits while all hands are full."""
@@ -137,14 +134,12 @@ class Hands:
 
     async def _live(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        async with open_resources(self._settings) as resources, self._beside(resources):
+        async with ending_when_stuck(), open_resources(self._settings) as resources, self._beside(resources):
             self._resources = resources
-            beating = asyncio.create_task(self._beat_for_ever())
             self._ready.set()
             await self._stop.wait()
             if self._running:
                 await asyncio.wait(self._running, timeout=FINISH_S)
-            beating.cancel()
             await end_tasks(*self._running)
 
     def _begin(self, tenant_id: UUID, job_id: UUID) -> None:
@@ -161,19 +156,6 @@ class Hands:
         self._free.release()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a job could not be run: %r", error)
-
-    async def _beat_for_ever(self) -> None:
-        while True:
-            self._beat = time.monotonic()
-            await asyncio.sleep(1.0)
-
-    def _watch(self) -> None:
-        """A job that blocks the loop can be ended only with the process; its lease runs out and it counts as a try."""
-        while self._thread.is_alive():
-            time.sleep(1.0)
-            if time.monotonic() - self._beat > STUCK_S:
-                log.critical("a job has blocked this worker for %.0f s; the worker ends", STUCK_S)
-                os._exit(70)
 
 
 hands: Hands | None = None

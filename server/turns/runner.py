@@ -23,6 +23,7 @@ from server.kit.jobs import Resources, due_jobs, ring_again
 from server.kit.logs import start_log
 from server.kit.rates import SharedRates
 from server.kit.settings import Settings
+from server.kit.stuck import ending_when_stuck
 from server.kit.tasks import end_tasks
 from server.plugins.resources import open_resources
 from server.turns.carry_out import perform_in_process
@@ -183,5 +184,5 @@ async def run(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_resources(settings) as resources, taking_turns(resources):
+    async with ending_when_stuck(), open_resources(settings) as resources, taking_turns(resources):
         await stop.wait()

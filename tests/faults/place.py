@@ -12,6 +12,7 @@ from server.kit.embedded.redis import EmbeddedRedis, start_redis
 from server.kit.migrate import migrate
 from server.kit.secrets import Vault
 from server.kit.settings import Settings, read_settings
+from server.kit.tasks import end_tasks
 from tests.fakes.channels.slack import FakeSlack
 from tests.fakes.openai import FakeOpenAI
 from tests.faults.invariants import Outside, violations
@@ -115,10 +116,19 @@ async def everybody_is_answered_once(place: Place, db: Database, trouble: Troubl
         talking += [asyncio.create_task(customers.chat(bot)) for _ in range(chats - chats // 2)]
         others = [asyncio.create_task(customers.hook(hooked, f"{hooked.tenant_id.hex}.{n}")) for n in range(hooks)]
         await hurting
-        place.processes.revive()  # as the supervisor does
-        await asyncio.gather(*talking, *others)
+        supervising = asyncio.create_task(_supervise(place))
+        try:
+            await asyncio.gather(*talking, *others)
+        finally:
+            await end_tasks(supervising)
     await db.engine.dispose()  # what is left of connections to a server that died
     outside = Outside(place.shop.delivered, place.shop.calls, customers.accepted)
     await place.check(db, [bot, hooked], outside)
     await check_transcripts(db, bot, chats)
     await check_transcripts(db, hooked, hooks)
+
+
+async def _supervise(place: Place) -> None:
+    while True:
+        place.processes.revive()
+        await asyncio.sleep(0.2)

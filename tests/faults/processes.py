@@ -7,10 +7,12 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import psutil
 
 from server.kit.settings import Settings, environment_for_children
@@ -49,13 +51,16 @@ class Processes:
         self._wait_for_web()
 
     def mend(self) -> None:
-        """All of them are there, move, and are as they were written."""
+        """All of them are there, move, answer, and are as they were written."""
         for name in [name for name, changed in self.changed.items() if changed]:
             self.changed[name] = ""
             self.kill(name)
         for process in self._running.values():
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
+        for name in self._ports:
+            if not self.moves(name):
+                self.kill(name)
         self.revive()
         self._wait_for_web()
 
@@ -112,6 +117,12 @@ class Processes:
     def answers(self, name: str) -> bool:
         """Whether a web process takes connections."""
         return _answers(self._ports[name])
+
+    def moves(self, name: str) -> bool:
+        """Whether a web process answers: the kernel takes connections also for one whose loop stands still."""
+        with suppress(httpx.HTTPError):
+            return httpx.get(f"http://127.0.0.1:{self._ports[name]}/health", timeout=10.0).status_code in (200, 503)
+        return False
 
     def dead(self) -> list[str]:
         """Who does not run."""
