@@ -7,8 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
