@@ -146,6 +146,7 @@ async def test_rows_of_a_form_save_themselves(page: Page, complaints: Complaints
         await canvas.form.get_by_label("Reply", exact=True).last.fill("Opening hours")
         await canvas.form.get_by_label("Reply", exact=True).last.blur()
     await expect(canvas.node("What do you need?")).to_contain_text("Opening hours")
+    await canvas.saved()
     await canvas.connect(canvas.port("What do you need?", "Opening hours"), canvas.node("Billing team"))
     async with page.expect_response(lambda answer: "/nodes/" in answer.url):
         await canvas.form.get_by_role("button", name="Remove reply").first.click()
