@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
@@ -50,6 +50,14 @@ def handshake(request: Request, secrets: Secrets) -> Answer:
 def graph_url(settings: Settings) -> str:
     """The address of the API with its version."""
     return str(settings.get("graph_url") or GRAPH_URL).rstrip("/")
+
+
+def is_at_meta(url: str, settings: Settings, hosts: Sequence[str]) -> bool:
+    """Whether an address is the API's own, or an encrypted one of `hosts`; a host that begins with a dot stands for all below it."""
+    parts, own = urlsplit(url), urlsplit(graph_url(settings))
+    host = parts.hostname or ""
+    named = any(host.endswith(one) if one.startswith(".") else host == one for one in hosts)
+    return (parts.scheme == "https" and named) or (parts.scheme, parts.netloc) == (own.scheme, own.netloc)
 
 
 def bearer(secrets: Secrets) -> dict[str, str]:

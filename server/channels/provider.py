@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -36,12 +37,8 @@ class Told:
 
 async def post(http: OutboundClient, url: str, given: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Told:
     """POST JSON to send a message. Raises SendFailed when no answer came: maybe, unless certainly nothing was sent."""
-    try:
+    with _sending():
         return told(await _request(http, "POST", url, headers, msgspec.json.encode(given)))
-    except OutboundRefused as refused:
-        raise SendFailed("dead", str(refused), blocks=True) from None
-    except OutboundFailed as failed:
-        raise SendFailed("maybe" if failed.sent else "retry", str(failed)) from None
 
 
 async def upload(
@@ -54,25 +51,17 @@ async def upload(
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{title}"\r\nContent-Type: {file.media_type}\r\n\r\n'
     body = "".join([*parts, head]).encode() + file.content + f"\r\n--{boundary}--\r\n".encode()
     kind = {"content-type": f"multipart/form-data; boundary={boundary}"}
-    try:
+    with _sending(said=False):
         answer = await http.request(
             "POST", url, headers={**kind, **(headers or {})}, body=body, timeout_s=FILE_TIMEOUT_S, max_bytes=MOST_ANSWER_BYTES
         )
-    except OutboundRefused as refused:
-        raise SendFailed("dead", str(refused), blocks=True) from None
-    except OutboundFailed as failed:
-        raise SendFailed("retry", str(failed)) from None
     return told(answer)
 
 
 async def post_form(http: OutboundClient, url: str, fields: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> Told:
     """POST a form to send a message. Raises SendFailed as `post` does."""
-    try:
+    with _sending():
         return told(await _request(http, "POST", url, {"content-type": FORM, **headers}, urlencode(fields).encode()))
-    except OutboundRefused as refused:
-        raise SendFailed("dead", str(refused), blocks=True) from None
-    except OutboundFailed as failed:
-        raise SendFailed("maybe" if failed.sent else "retry", str(failed)) from None
 
 
 async def ask_form(http: OutboundClient, url: str, fields: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> Told | Finding:
@@ -102,6 +91,17 @@ async def fetch_file(http: OutboundClient, url: str, headers: Mapping[str, str] 
     if answer.status != 200:
         raise NotFetched(f"It answered {answer.status}.")
     return File(answer.headers.get("content-type", "application/octet-stream").split(";")[0].strip(), answer.body)
+
+
+@contextmanager
+def _sending(*, said: bool = True) -> Iterator[None]:
+    """What goes wrong within becomes SendFailed; `said`: somebody may have got it although no answer came."""
+    try:
+        yield
+    except OutboundRefused as refused:
+        raise SendFailed("dead", str(refused), blocks=True) from None
+    except OutboundFailed as failed:
+        raise SendFailed("maybe" if said and failed.sent else "retry", str(failed)) from None
 
 
 def told(answer: OutboundAnswer) -> Told:

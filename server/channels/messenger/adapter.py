@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from server.channels import graph_api
 from server.channels.contract import Adapter, Answer, File, Finding, NotFetched, Outbound, Received, Request, Secrets, SendFailed, Settings
@@ -103,9 +102,7 @@ class MessengerAdapter(Adapter):
 
     async def fetch(self, http: OutboundClient, provider_ref: str, settings: Settings, secrets: Secrets) -> File:
         """A file at one of Meta's addresses, which need no token."""
-        parts, own = urlsplit(provider_ref), urlsplit(graph_url(settings))
-        at_meta = parts.scheme == "https" and (parts.hostname or "").endswith(FILE_HOSTS)
-        if not at_meta and (parts.scheme, parts.netloc) != (own.scheme, own.netloc):
+        if not graph_api.is_at_meta(provider_ref, settings, FILE_HOSTS):
             raise NotFetched("The file is not at Meta.")
         return await fetch_file(http, provider_ref)
 

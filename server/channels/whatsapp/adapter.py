@@ -32,6 +32,7 @@ TOPIC, FIELDS = "whatsapp_business_account", ("messages",)
 MANAGES = "whatsapp_business_management"
 SCOPES = ("whatsapp_business_messaging", MANAGES)
 MOST_ACCOUNTS = 10
+FILE_HOSTS = ("lookaside.fbsbx.com", ".fbcdn.net")
 
 # developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes
 _AGAIN = frozenset((1, 2, 4, 80007, 130429, 131000, 131016, 131056, 131057, 133016))
@@ -131,10 +132,7 @@ class WhatsAppAdapter(Adapter):
         if isinstance(told, Finding):
             raise NotFetched(told.message)
         url = str(told.data.get("url", ""))
-        parts, own = urlsplit(url), urlsplit(graph_url(settings))
-        host = parts.hostname or ""
-        ours = parts.scheme == "https" and (host == "lookaside.fbsbx.com" or host.endswith(".fbcdn.net"))
-        if not ours and (parts.scheme, parts.netloc) != (own.scheme, own.netloc):
+        if not graph_api.is_at_meta(url, settings, FILE_HOSTS):
             raise NotFetched(reason_of(told) if not url else "The file is not at Meta.")
         return await fetch_file(http, url, bearer(secrets))
 
